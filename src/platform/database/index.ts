@@ -1,0 +1,11 @@
+export { sql, type RawBuilder } from 'kysely';
+export {
+  createDatabase,
+  translateDatabaseError,
+  type Database,
+  type DatabaseOptions,
+  type PoolFigures,
+  type Queryable,
+  type Transaction,
+} from './database.ts';
+export { migrate } from './migrate.ts';

@@ -1,0 +1,58 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { pino, type Logger as PinoLogger } from 'pino';
+import pretty from 'pino-pretty';
+
+export type Logger = PinoLogger;
+
+/** Ids that every log line of a request or job carries, however deep it is written. */
+export type TraceContext = { readonly requestId?: string; readonly jobId?: string; readonly jobName?: string };
+
+const traceStorage = new AsyncLocalStorage<TraceContext>();
+
+export function runWithTrace<T>(trace: TraceContext, work: () => T): T {
+  return traceStorage.run({ ...traceStorage.getStore(), ...trace }, work);
+}
+
+/** For frameworks whose hooks cannot wrap what follows: the rest of this asynchronous flow carries the ids. */
+export function enterTrace(trace: TraceContext): void {
+  traceStorage.enterWith({ ...traceStorage.getStore(), ...trace });
+}
+
+export function currentTrace(): TraceContext {
+  return traceStorage.getStore() ?? {};
+}
+
+export type LoggerOptions = {
+  readonly level: string;
+  /** `json`: one object a line; `pretty`: for a person at a terminal. */
+  readonly format: 'json' | 'pretty';
+  readonly role: string;
+};
+
+const secretPaths = [
+  'password',
+  'apiKey',
+  'token',
+  'secret',
+  'authorization',
+  '*.password',
+  '*.apiKey',
+  '*.token',
+  '*.secret',
+  '*.authorization',
+  'req.headers.authorization',
+  'req.headers.cookie',
+  'req.headers["x-api-key"]',
+];
+
+export function createLogger(options: LoggerOptions): Logger {
+  const settings = {
+    level: options.level,
+    base: { role: options.role, pid: process.pid },
+    redact: { paths: secretPaths, censor: '[redacted]' },
+    mixin: () => ({ ...currentTrace() }),
+    timestamp: () => `,"time":"${new Date().toISOString()}"`,
+  };
+  if (options.format === 'json') return pino(settings);
+  return pino(settings, pretty({ colorize: process.stdout.isTTY === true, ignore: 'pid,hostname', sync: true }));
+}

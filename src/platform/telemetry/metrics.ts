@@ -1,0 +1,44 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+
+/** A process's figures. Asking twice for the same name gives the same metric. */
+export type Metrics = {
+  counter(name: string, help: string, labels?: readonly string[]): Counter<string>;
+  histogram(name: string, help: string, labels?: readonly string[], buckets?: readonly number[]): Histogram<string>;
+  /** `collect` is called at each scrape. */
+  gauge(name: string, help: string, labels?: readonly string[], collect?: (gauge: Gauge<string>) => unknown): Gauge<string>;
+  /** Prometheus text exposition format. */
+  text(): Promise<string>;
+  readonly contentType: string;
+};
+
+const latencyBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30];
+
+export function createMetrics(role: string): Metrics {
+  const registry = new Registry();
+  registry.setDefaultLabels({ role });
+  collectDefaultMetrics({ register: registry });
+  const registers = [registry];
+  const existing = <T>(name: string) => registry.getSingleMetric(name) as unknown as T | undefined;
+  return {
+    counter: (name, help, labels = []) =>
+      existing<Counter<string>>(name) ?? new Counter({ name, help, labelNames: [...labels], registers }),
+    histogram: (name, help, labels = [], buckets = latencyBuckets) =>
+      existing<Histogram<string>>(name) ??
+      new Histogram({ name, help, labelNames: [...labels], buckets: [...buckets], registers }),
+    gauge: (name, help, labels = [], collect) =>
+      existing<Gauge<string>>(name) ??
+      new Gauge({
+        name,
+        help,
+        labelNames: [...labels],
+        registers,
+        ...(collect && {
+          async collect(this: Gauge<string>) {
+            await collect(this);
+          },
+        }),
+      }),
+    text: () => registry.metrics(),
+    contentType: registry.contentType,
+  };
+}
