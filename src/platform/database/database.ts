@@ -58,7 +58,7 @@ export type DatabaseOptions = {
 };
 
 // bigint (20) as a number: ids are UUIDs, so every int8 is a count. numeric (1700) as a number. date (1082) stays text.
-const typeParsers: ReadonlyMap<number, (text: string) => unknown> = new Map([
+const typeParsers = new Map<number, (text: string) => unknown>([
   [20, Number],
   [1700, Number],
   [1082, (text: string) => text],

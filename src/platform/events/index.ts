@@ -1,0 +1,1 @@
+export { createEvents, type Events, type NewEvent, type StoredEvent, type Subscription } from './events.ts';

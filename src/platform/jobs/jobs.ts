@@ -1,0 +1,212 @@
+import { type Db, type JobWithMetadata, PgBoss } from 'pg-boss';
+import type { Database, Transaction } from '#platform/database';
+import { sql } from '#platform/database';
+import { type Logger, type Metrics, runWithTrace } from '#platform/telemetry';
+import { AppError, messageOf, notFound } from '#shared/errors';
+import type { JobDefinition, JobRegistration } from './definition.ts';
+
+export const deadLetterQueue = 'dead-letters';
+
+export type SendJobOptions = {
+  /** For keyed jobs: at most one with this key is waiting or running; a second send answers null. */
+  readonly singletonKey?: string;
+  readonly startAfter?: Date;
+  readonly priority?: number;
+};
+
+export type JobView = {
+  readonly id: string;
+  readonly name: string;
+  readonly state: string;
+  readonly data: unknown;
+  readonly output: unknown;
+  readonly retryCount: number;
+  readonly createdAt: Date;
+  readonly startedAt: Date | null;
+  readonly completedAt: Date | null;
+};
+
+export type QueueView = {
+  readonly name: string;
+  readonly queued: number;
+  readonly active: number;
+  readonly failed: number;
+  readonly total: number;
+};
+
+export type ListJobsFilter = { readonly name?: string; readonly state?: string; readonly limit: number; readonly before?: string };
+
+export type Jobs = {
+  /** Sends in the caller's transaction: the job exists if and only if the rows do. Null when the singleton key is taken. */
+  send<T extends object>(
+    transaction: Transaction | Database,
+    definition: JobDefinition<T>,
+    data: T,
+    options?: SendJobOptions,
+  ): Promise<string | null>;
+  /** Starts working on the registrations. Resolves when every queue exists and is polled. */
+  work(registrations: readonly JobRegistration[]): Promise<void>;
+  /** Keeps recurring jobs as given (cron, UTC); only the process with the scheduler role calls it. */
+  schedule(definition: JobDefinition<object>, cron: string): Promise<void>;
+  list(filter: ListJobsFilter): Promise<JobView[]>;
+  find(id: string): Promise<JobView>;
+  /** Puts a failed job back into its queue. */
+  retry(id: string): Promise<void>;
+  deadLetters(limit: number): Promise<JobView[]>;
+  /** Moves dead letters back to the queues that they came from. */
+  redrive(name?: string): Promise<number>;
+  queues(): Promise<QueueView[]>;
+  /** Finishes what runs (up to `timeoutMs`), takes nothing new. */
+  stop(timeoutMs: number): Promise<void>;
+};
+
+export type JobsOptions = {
+  readonly database: Database;
+  readonly definitions: readonly JobDefinition<object>[];
+  /** Watches heartbeats, runs schedules and maintenance. One such process suffices; more do no harm. */
+  readonly isSupervisor: boolean;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+};
+
+// A dead worker's jobs are noticed after heartbeat + monitor interval: 20 s + 10 s, inside the promised 60 s.
+const heartbeatSeconds = 20;
+const monitorIntervalSeconds = 10;
+
+const jobColumns = sql`
+  id, name, state::text as state, data, output, retry_count as "retryCount",
+  created_on as "createdAt", started_on as "startedAt", completed_on as "completedAt"`;
+
+export async function createJobs(options: JobsOptions): Promise<Jobs> {
+  const { database, logger, metrics } = options;
+  const adapter: Db = {
+    executeSql: database.executeSql,
+    async listen(channel, onNotification, onReconnect) {
+      return database.listen(channel, (payload) => (payload === '' ? onReconnect() : onNotification(payload)));
+    },
+  };
+  const boss = new PgBoss({
+    db: adapter,
+    schema: 'pgboss',
+    useListenNotify: true,
+    supervise: options.isSupervisor,
+    schedule: options.isSupervisor,
+    monitorIntervalSeconds,
+    superviseIntervalSeconds: monitorIntervalSeconds,
+    // Schema changes are made by `migrate`, never by a process that starts.
+    migrate: false,
+    createSchema: false,
+  });
+  boss.on('error', (error) => logger.warn({ err: error }, 'job queue error'));
+  boss.on('warning', (warning) => logger.debug({ warning }, 'job queue warning'));
+  await boss.start();
+
+  await ensureQueue(deadLetterQueue, { retryLimit: 0, deleteAfterSeconds: 0, retentionSeconds: 30 * 24 * 3600 });
+  for (const definition of options.definitions) {
+    await ensureQueue(definition.name, {
+      retryLimit: definition.retryLimit,
+      retryDelay: definition.retryDelaySeconds,
+      retryBackoff: true,
+      retryDelayMax: definition.retryDelayMaxSeconds,
+      expireInSeconds: definition.expireInSeconds,
+      heartbeatSeconds,
+      deadLetter: deadLetterQueue,
+      notify: true,
+      policy: definition.isKeyed ? 'exclusive' : 'standard',
+    });
+  }
+
+  async function ensureQueue(name: string, queueOptions: Parameters<PgBoss['createQueue']>[1]) {
+    if ((await boss.getQueue(name)) === null) await boss.createQueue(name, queueOptions);
+  }
+
+  const finished = metrics.counter('aquascene_jobs_total', 'Jobs that ended', ['job', 'outcome']);
+  const duration = metrics.histogram('aquascene_job_seconds', 'Duration of jobs', ['job']);
+
+  async function runOne(registration: JobRegistration, job: JobWithMetadata<object>): Promise<unknown> {
+    const { name } = registration.definition;
+    const log = logger.child({ jobId: job.id, jobName: name });
+    const endTimer = duration.startTimer({ job: name });
+    try {
+      const output = await runWithTrace({ jobId: job.id, jobName: name }, () =>
+        registration.handler(job.data, { id: job.id, retryCount: job.retryCount, signal: job.signal }),
+      );
+      finished.inc({ job: name, outcome: 'done' });
+      return output;
+    } catch (error) {
+      finished.inc({ job: name, outcome: 'failed' });
+      log.warn({ err: error, retryCount: job.retryCount }, 'job failed');
+      // What pg-boss keeps with the job and its dead letter: the error, without a stack.
+      throw new AppError(error instanceof AppError ? error.code : 'job_failed', messageOf(error));
+    } finally {
+      endTimer();
+    }
+  }
+
+  async function find(id: string): Promise<JobView> {
+    const job = await database.maybeOne<JobView>('jobs.find', sql`select ${jobColumns} from pgboss.job where id = ${id}::uuid`);
+    if (job === undefined) throw notFound('job', id);
+    return job;
+  }
+
+  return {
+    send(transaction, definition, data, sendOptions = {}) {
+      return boss.send(definition.name, data, {
+        db: { executeSql: transaction.executeSql },
+        ...(sendOptions.singletonKey !== undefined && { singletonKey: sendOptions.singletonKey }),
+        ...(sendOptions.startAfter !== undefined && { startAfter: sendOptions.startAfter }),
+        ...(sendOptions.priority !== undefined && { priority: sendOptions.priority }),
+      });
+    },
+    async work(registrations) {
+      for (const registration of registrations) {
+        await boss.work<object, unknown, { includeMetadata: true; localConcurrency: number }>(
+          registration.definition.name,
+          { includeMetadata: true, localConcurrency: registration.concurrency },
+          async ([job]) => (job === undefined ? undefined : runOne(registration, job)),
+        );
+      }
+    },
+    async schedule(definition, cron) {
+      await boss.schedule(definition.name, cron, {}, { tz: 'UTC' });
+    },
+    list: (filter) =>
+      database.query<JobView>(
+        'jobs.list',
+        sql`select ${jobColumns} from pgboss.job
+            where name not like '\\_\\_pgboss%'
+              and (${filter.name ?? null}::text is null or name = ${filter.name ?? null})
+              and (${filter.state ?? null}::text is null or state::text = ${filter.state ?? null})
+              and (${filter.before ?? null}::uuid is null or
+                   (created_on, id) < (select created_on, id from pgboss.job where id = ${filter.before ?? null}::uuid limit 1))
+            order by created_on desc, id desc limit ${filter.limit}`,
+      ),
+    find,
+    async retry(id) {
+      const job = await find(id);
+      if (job.state !== 'failed') {
+        throw new AppError('job_not_failed', `The job is ${job.state}; only a failed job can be retried.`, { status: 409 });
+      }
+      await boss.retry(job.name, id);
+    },
+    deadLetters: (limit) =>
+      database.query<JobView>(
+        'jobs.dead-letters',
+        sql`select ${jobColumns} from pgboss.job where name = ${deadLetterQueue} order by created_on desc, id desc limit ${limit}`,
+      ),
+    redrive: (name) => boss.redrive(deadLetterQueue, name === undefined ? {} : { sourceName: name }),
+    async queues() {
+      const queues = await boss.getQueues();
+      return queues
+        .filter((queue) => !queue.name.startsWith('__pgboss'))
+        .map((queue) => ({
+          name: queue.name,
+          queued: queue.queuedCount,
+          active: queue.activeCount,
+          failed: queue.failedCount,
+          total: queue.totalCount,
+        }));
+    },
+    stop: (timeoutMs) => boss.stop({ graceful: true, timeout: timeoutMs, close: false }),
+  };
+}

@@ -1,0 +1,1 @@
+export type { Schedule, ServiceDependencies, ServiceModule } from './service-module.ts';
