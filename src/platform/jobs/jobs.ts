@@ -44,6 +44,8 @@ export type Jobs = {
     data: T,
     options?: SendJobOptions,
   ): Promise<string | null>;
+  /** Makes sure that a queue exists for each kind of job; before anything is sent. */
+  prepare(definitions: readonly JobDefinition<object>[]): Promise<void>;
   /** Starts working on the registrations. Resolves when every queue exists and is polled. */
   work(registrations: readonly JobRegistration[]): Promise<void>;
   /** Keeps recurring jobs as given (cron, UTC); only the process with the scheduler role calls it. */
@@ -62,7 +64,6 @@ export type Jobs = {
 
 export type JobsOptions = {
   readonly database: Database;
-  readonly definitions: readonly JobDefinition<object>[];
   /** Watches heartbeats, runs schedules and maintenance. One such process suffices; more do no harm. */
   readonly isSupervisor: boolean;
   readonly logger: Logger;
@@ -102,20 +103,6 @@ export async function createJobs(options: JobsOptions): Promise<Jobs> {
   await boss.start();
 
   await ensureQueue(deadLetterQueue, { retryLimit: 0, deleteAfterSeconds: 0, retentionSeconds: 30 * 24 * 3600 });
-  for (const definition of options.definitions) {
-    await ensureQueue(definition.name, {
-      retryLimit: definition.retryLimit,
-      retryDelay: definition.retryDelaySeconds,
-      retryBackoff: true,
-      retryDelayMax: definition.retryDelayMaxSeconds,
-      expireInSeconds: definition.expireInSeconds,
-      heartbeatSeconds,
-      deadLetter: deadLetterQueue,
-      notify: true,
-      policy: definition.isKeyed ? 'exclusive' : 'standard',
-    });
-  }
-
   async function ensureQueue(name: string, queueOptions: Parameters<PgBoss['createQueue']>[1]) {
     if ((await boss.getQueue(name)) === null) await boss.createQueue(name, queueOptions);
   }
@@ -157,6 +144,21 @@ export async function createJobs(options: JobsOptions): Promise<Jobs> {
         ...(sendOptions.startAfter !== undefined && { startAfter: sendOptions.startAfter }),
         ...(sendOptions.priority !== undefined && { priority: sendOptions.priority }),
       });
+    },
+    async prepare(definitions) {
+      for (const definition of definitions) {
+        await ensureQueue(definition.name, {
+          retryLimit: definition.retryLimit,
+          retryDelay: definition.retryDelaySeconds,
+          retryBackoff: true,
+          retryDelayMax: definition.retryDelayMaxSeconds,
+          expireInSeconds: definition.expireInSeconds,
+          heartbeatSeconds,
+          deadLetter: deadLetterQueue,
+          notify: true,
+          policy: definition.isKeyed ? 'exclusive' : 'standard',
+        });
+      }
     },
     async work(registrations) {
       for (const registration of registrations) {
