@@ -352,7 +352,6 @@ create table mailbox_messages (
   size_bytes int not null,
   raw bytea not null
 );
-alter table mailbox_messages alter column raw set compression lz4;
 create index mailbox_messages_received on mailbox_messages (received_at desc, id desc);
 create index mailbox_messages_to on mailbox_messages (lower(envelope_to), received_at desc);
 

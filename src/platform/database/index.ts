@@ -8,4 +8,5 @@ export {
   type Queryable,
   type Transaction,
 } from './database.ts';
+export { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded-postgres.ts';
 export { migrate } from './migrate.ts';
