@@ -16,6 +16,8 @@ export type EmbeddedPostgres = {
   readonly folder: string;
   /** True when this call made the cluster. */
   readonly isNew: boolean;
+  /** True when the server ran already: whoever else uses it would miss it. */
+  readonly isAdopted: boolean;
   /** Resolves when the server is gone, whoever ended it. */
   readonly exited: Promise<void>;
   /** Fast shutdown: open transactions are rolled back, everything committed is on disk. */
@@ -208,6 +210,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
     pid,
     folder,
     isNew,
+    isAdopted: child === undefined,
     exited,
     async stop() {
       signal(pid, 'SIGINT');

@@ -21,6 +21,8 @@ export type JobView = {
   readonly data: unknown;
   readonly output: unknown;
   readonly retryCount: number;
+  /** Of a dead letter: the queue that it comes from. */
+  readonly sourceName: string | null;
   readonly createdAt: Date;
   readonly startedAt: Date | null;
   readonly completedAt: Date | null;
@@ -75,7 +77,8 @@ const heartbeatSeconds = 20;
 const monitorIntervalSeconds = 10;
 
 const jobColumns = sql`
-  id, name, state::text as state, data, output, retry_count as "retryCount",
+  id, name, state::text as state, data, coalesce(output, source_output) as output,
+  coalesce(source_retry_count, retry_count) as "retryCount", source_name as "sourceName",
   created_on as "createdAt", started_on as "startedAt", completed_on as "completedAt"`;
 
 export async function createJobs(options: JobsOptions): Promise<Jobs> {
