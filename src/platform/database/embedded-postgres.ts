@@ -11,6 +11,7 @@ import { canReach, pickServerUser, type ServerUser } from './server-user.ts';
 
 export type EmbeddedPostgres = {
   readonly url: string;
+  readonly port: number;
   readonly pid: number;
   /** Where the cluster lies: below the data folder, unless the server's user cannot reach that. */
   readonly folder: string;
@@ -27,6 +28,8 @@ export type EmbeddedPostgres = {
 export type EmbeddedPostgresOptions = {
   readonly dataDir: string;
   readonly logger: Logger;
+  /** Where to listen; a free port unless told. A restart keeps its port, for those who connect. */
+  readonly port?: number;
   /** Further server settings, e.g. `{ fsync: 'off' }` in tests. */
   readonly settings?: Readonly<Record<string, string>>;
 };
@@ -194,7 +197,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
     ({ pid, port } = running);
     logger.info({ pid }, 'took over the database server of an earlier run');
   } else {
-    port = await findFreePort();
+    port = options.port ?? (await findFreePort());
     child = spawnServer(binaries.postgres, folder, port, user, { ...serverSettings, ...options.settings });
     pid = child.pid ?? 0;
     if (!(await waitForAnswer(urlOf(port, 'postgres'), pid, startTimeoutMs))) {
@@ -207,6 +210,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   const exited = child === undefined ? pollForExit(pid) : new Promise<void>((resolve) => child.once('exit', () => resolve()));
   return {
     url: urlOf(port, databaseName),
+    port,
     pid,
     folder,
     isNew,

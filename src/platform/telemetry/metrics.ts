@@ -6,6 +6,8 @@ export type Metrics = {
   histogram(name: string, help: string, labels?: readonly string[], buckets?: readonly number[]): Histogram<string>;
   /** `collect` is called at each scrape. */
   gauge(name: string, help: string, labels?: readonly string[], collect?: (gauge: Gauge<string>) => unknown): Gauge<string>;
+  /** All figures as plain data, which can be sent to another process and merged there. */
+  snapshot(): ReturnType<Registry['getMetricsAsJSON']>;
   /** Prometheus text exposition format. */
   text(): Promise<string>;
   readonly contentType: string;
@@ -38,6 +40,7 @@ export function createMetrics(role: string): Metrics {
           },
         }),
       }),
+    snapshot: () => registry.getMetricsAsJSON(),
     text: () => registry.metrics(),
     contentType: registry.contentType,
   };
