@@ -91,7 +91,7 @@ function registerHealth(app: HttpServer, context: Context, metricsText: () => Pr
     },
     async (_request, reply) => {
       const [databaseState, mailState] = await Promise.all([
-        probe(() => database.query('health.database', sql`select 1`)),
+        probe(() => database.query('health.database', sql<object>`select 1`)),
         probe(() => mail.verify()),
       ]);
       const isUp = databaseState.status === 'up';
@@ -207,7 +207,7 @@ function registerKeys(app: HttpServer, { database, clock, logger }: Context): vo
   app.post(
     '/api/v1/keys',
     {
-      config: { access: 'keys:write' },
+      config: { access: 'keys:write', hasSecretAnswer: true },
       schema: {
         tags: ['keys'],
         summary: 'Create a key; its text is in this answer only',

@@ -10,6 +10,8 @@ declare module 'fastify' {
     access?: Scope | 'public';
     /** Set on routes that are no JSON API: their POSTs take no Idempotency-Key. */
     isPage?: boolean;
+    /** Set where the answer holds a secret: it is not kept for a repeated Idempotency-Key. */
+    hasSecretAnswer?: boolean;
   }
   interface FastifyRequest {
     apiKey: ApiKey | null;

@@ -28,7 +28,8 @@ export function installIdempotency(app: FastifyInstance, database: Database): vo
 
   app.addHook('preHandler', async (request, reply) => {
     const key = request.headers['idempotency-key'];
-    if (request.method !== 'POST' || key === undefined || request.routeOptions.config.isPage) return;
+    const { isPage, hasSecretAnswer } = request.routeOptions.config;
+    if (request.method !== 'POST' || key === undefined || isPage || hasSecretAnswer) return;
     if (typeof key !== 'string' || key === '' || key.length > maxKeyLength) {
       throw new AppError('idempotency_key_invalid', `Idempotency-Key takes 1 to ${maxKeyLength} characters.`, { status: 400 });
     }

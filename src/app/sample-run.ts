@@ -1,0 +1,117 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { parse } from 'yaml';
+import { briefsOf } from '#services/ai-processor';
+import { sql } from '#platform/database';
+import type { Context } from './context.ts';
+import type { Progress } from './progress.ts';
+
+export type SampleRunResult = {
+  readonly pagesGathered: number;
+  readonly articlesPublished: number;
+  readonly mailsDelivered: number;
+};
+
+const actor = 'sample';
+const digestKey = 'sample-digest';
+const pollIntervalMs = 150;
+
+type Manifest = { readonly hosts: readonly { readonly host: string; readonly feeds: readonly string[]; readonly sitemap: string }[] };
+
+type Outcome<T> = { readonly isDone: boolean; readonly detail: string; readonly value: T };
+
+/** Asks until the rows say that the step is done: nothing else remembers how far it came, so a restart goes on from there. */
+async function until<T>(signal: AbortSignal, update: (detail: string) => void, check: () => Promise<Outcome<T>>): Promise<T> {
+  for (;;) {
+    const { isDone, detail, value } = await check();
+    update(detail);
+    if (isDone) return value;
+    await delay(pollIntervalMs, undefined, { signal });
+  }
+}
+
+export async function isSampleRunDone(context: Pick<Context, 'database'>): Promise<boolean> {
+  const row = await context.database.maybeOne('settings.sample-run', sql<object>`select 1 from settings where name = 'sample_run_done'`);
+  return row !== undefined;
+}
+
+/**
+ * The first walk through the house on the sample workspace: gather, write, publish, deliver. Every step can be repeated:
+ * what exists is found by its key and not made again, so a run that was killed is simply run again.
+ */
+export async function runSample(context: Context, progress: Progress, signal: AbortSignal): Promise<SampleRunResult> {
+  const { config, contentManager, webScraper, aiProcessor, subscriberManager, distributor, database, clock } = context;
+  await contentManager.saveWorkspaceSettings({ autoApproveMinScore: 0.7 }, actor);
+
+  const pagesGathered = await progress.step(
+    'Gathering the sample web',
+    async (update) => {
+      await addSampleTargets(context);
+      return until(signal, update, async () => {
+        const { pending, done, failed, skipped, targetsToCrawl } = await webScraper.crawlStatus();
+        const detail = `${done} pages read, ${pending} to go`;
+        return { isDone: pending === 0 && targetsToCrawl === 0 && done + failed + skipped > 0, detail, value: await webScraper.countGathered() };
+      });
+    },
+    (count) => `${count} pages`,
+  );
+
+  await progress.step(
+    'Writing drafts from the sources',
+    async (update) => {
+      for (const { key, ...brief } of briefsOf(context.pack)) await aiProcessor.requestGeneration(brief, { key: `sample-${key}`, actor });
+      return until(signal, update, async () => {
+        const { queued, written, declined, failed } = await aiProcessor.generationStatus();
+        return { isDone: queued === 0, detail: `${written} written, ${queued} to go`, value: { written, declined, failed } };
+      });
+    },
+    ({ written, declined, failed }) => `${written} written, ${declined} declined${failed > 0 ? `, ${failed} failed` : ''}`,
+  );
+
+  const articlesPublished = await progress.step(
+    'Checking and publishing',
+    (update) =>
+      until(signal, update, async () => {
+        const counts = await contentManager.countByStatus();
+        const moving = (counts.draft ?? 0) + (counts.approved ?? 0) + (await contentManager.countAwaitingAutoApproval());
+        const published = counts.published ?? 0;
+        return { isDone: moving === 0, detail: `${published} published, ${moving} to go`, value: published };
+      }),
+    (count) => `${count} articles`,
+  );
+
+  await progress.step(
+    'Loading the sample subscribers',
+    () => subscriberManager.importFile(path.join(config.packDir, 'sample-subscribers.csv'), { source: 'sample', actor }),
+    ({ created, updated, skipped }) => `${created + updated + skipped}`,
+  );
+
+  const mailsDelivered = await progress.step(
+    'Delivering the digest',
+    async (update) => {
+      const since = new Date(clock.now().getTime() - 7 * 24 * 3600 * 1000);
+      const digest = await distributor.createDigest({ key: digestKey, since, actor });
+      if (digest.kind === 'nothing_new') return 0;
+      await distributor.sendIssue(digest.issue.id, actor);
+      return until(signal, update, async () => {
+        const status = await distributor.issueStatus(digest.issue.id);
+        const open = status.queued + status.claimed + status.sending;
+        return { isDone: status.status === 'sent', detail: `${status.sent} delivered, ${open} to go`, value: status.sent };
+      });
+    },
+    (count) => `${count} mails`,
+  );
+
+  await database.execute('settings.sample-done', sql`insert into settings (name, value) values ('sample_run_done', 'true') on conflict do nothing`);
+  return { pagesGathered, articlesPublished, mailsDelivered };
+}
+
+async function addSampleTargets({ config, webScraper }: Context): Promise<void> {
+  const manifest: Manifest = parse(await readFile(path.join(config.packDir, 'sample-web/manifest.yaml'), 'utf8'));
+  for (const { host, feeds, sitemap } of manifest.hosts) {
+    const origin = `http://${host}:${config.sample.webPort}`;
+    for (const feed of feeds) await webScraper.addTarget(`${origin}${feed}`, 'feed');
+    await webScraper.addTarget(`${origin}${sitemap}`, 'sitemap');
+  }
+}
