@@ -1,0 +1,48 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { briefsOf } from '#services/ai-processor';
+import { type CommandDefinition, exitCodes } from '../command-line.ts';
+import { ConfigError } from '../config.ts';
+import { withEngine } from '../engine.ts';
+import { createProgress } from '../progress.ts';
+import { formatTable } from '../table.ts';
+
+export const generateCommand: CommandDefinition = {
+  name: 'generate',
+  summary: 'write drafts from the gathered sources',
+  description:
+    'Writes a draft on a topic of the pack (its slug), on all of them (--all), or on words of your own. Declines, and says so, where ' +
+    'the sources hold nothing on the topic.',
+  arguments: [{ name: 'topic', description: 'the slug of a topic of the pack, or a topic in your own words', isOptional: true, isList: true }],
+  options: [{ flags: '--all', description: 'all topics of the pack' }],
+  takesJson: true,
+  examples: ['generate --all', 'generate "mosses for shrimp tanks"'],
+  async run({ config, logger, arguments: words, options, isJson }) {
+    const topic = words.join(' ');
+    if ((topic === '') === (options.all !== true)) throw new ConfigError(['generate takes a topic, or --all for the topics of the pack.']);
+    return withEngine(config, logger, ['ai-processor', 'content-manager'], async ({ aiProcessor, pack }) => {
+      const briefs = briefsOf(pack);
+      const chosen = options.all === true ? briefs : briefs.filter((brief) => brief.key === topic);
+      const wanted =
+        chosen.length > 0
+          ? chosen.map(({ key: _key, ...brief }) => brief)
+          : [{ title: topic, query: topic, language: config.site.language, contentType: 'guide' as const, category: null, tags: [], headings: [] }];
+      const requests = await Promise.all(wanted.map((brief) => aiProcessor.requestGeneration(brief, { actor: 'command' })));
+      const progress = createProgress((text) => process.stderr.write(text), process.stderr.isTTY === true);
+      const finished = await progress.step('Writing', async (update) => {
+        for (;;) {
+          const states = await Promise.all(requests.map((request) => aiProcessor.getGeneration(request.id)));
+          const open = states.filter((state) => state.status === 'queued').length;
+          update(`${states.length - open} of ${states.length}`);
+          if (open === 0) return states;
+          await delay(150);
+        }
+      });
+      if (isJson) console.log(JSON.stringify(finished));
+      else {
+        const rows = finished.map((request) => [request.status, request.brief.title, request.contentId ?? request.reason ?? '']);
+        console.log(formatTable(['state', 'topic', 'article or reason'], rows));
+      }
+      return finished.every((request) => request.status === 'written') ? exitCodes.done : exitCodes.partial;
+    });
+  },
+};
