@@ -13,7 +13,8 @@ export function signToken(secret: string, purpose: string, payload: string): str
 
 /** The payload of a token that `signToken` made with this secret and purpose, else undefined. Compares in constant time. */
 export function verifyToken(secret: string, purpose: string, token: string): string | undefined {
-  const [encoded = '', mac = ''] = token.split('.', 2);
+  const [encoded = '', mac = '', ...rest] = token.split('.');
+  if (rest.length > 0) return undefined;
   const payload = Buffer.from(encoded, 'base64url').toString('utf8');
   const given = Buffer.from(mac, 'base64url');
   const expected = macOf(secret, purpose, payload);

@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { test } from 'node:test';
+import { renderConfigurationReference } from '../../scripts/write-configuration-reference.ts';
+import { ConfigError, describeConfig, loadConfig } from './config.ts';
+
+function faultsOf(environment: Record<string, string>, others: string[] = []): readonly string[] {
+  try {
+    loadConfig(environment, others);
+  } catch (error) {
+    assert.ok(error instanceof ConfigError);
+    return error.faults;
+  }
+  return [];
+}
+
+test('nothing set is a valid configuration: embedded database, mailbox and sample web', () => {
+  const config = loadConfig({});
+  assert.equal(config.database.url, undefined);
+  assert.equal(config.mail.isMailbox, true);
+  assert.equal(config.sample.isOn, true);
+  assert.equal(config.site.baseUrl, 'http://localhost:8000');
+  assert.deepEqual(config.crawl.allowedPrivateHosts, ['*.localhost:8020']);
+});
+
+test('with a database of one’s own the sample workspace stays out, and no private host may be crawled', () => {
+  const config = loadConfig({ DATABASE_URL: 'postgresql://db.example/x' });
+  assert.equal(config.sample.isOn, false);
+  assert.deepEqual(config.crawl.allowedPrivateHosts, []);
+});
+
+test('all faults are reported together, each with what was given and what is accepted', () => {
+  const faults = faultsOf({ PORT: 'eighty', LOG_LEVEL: 'loud', BASE_URL: 'ftp://x', DATABASE_POOL_SIZE: '0' }, ['--colour: unknown flag']);
+  assert.equal(faults.length, 5);
+  assert.equal(faults[0], '--colour: unknown flag');
+  assert.match(faults[1] ?? '', /^PORT \(--port\): "eighty" is not accepted; give a whole number from 1 to 65535\.$/);
+  assert.match(faults.join('\n'), /LOG_LEVEL.*"loud".*trace, debug/);
+  assert.match(faults.join('\n'), /BASE_URL.*http:\/\//);
+});
+
+test('two servers on one port are refused', () => {
+  assert.match(faultsOf({ PORT: '8025' }).join(), /MAILBOX_PORT: 8025 is the value of PORT too/);
+});
+
+test('a faulty secret is not shown, and the description of the configuration masks secrets', () => {
+  const secret = 'mysql://root:hunter2@db/x';
+  assert.doesNotMatch(faultsOf({ DATABASE_URL: secret, APP_SECRET: 'hunter2' }).join(), /hunter2/);
+  assert.doesNotMatch(JSON.stringify(describeConfig({ OPENAI_API_KEY: 'hunter2' })), /hunter2/);
+});
+
+test('the configuration cannot be changed afterwards', () => {
+  const config = loadConfig({});
+  assert.throws(() => Object.assign(config.http, { port: 1 }), TypeError);
+});
+
+test('docs/configuration.md is what the table of variables says', () => {
+  const file = path.resolve(import.meta.dirname, '../../docs/configuration.md');
+  assert.equal(readFileSync(file, 'utf8'), renderConfigurationReference());
+});
