@@ -75,6 +75,8 @@ export type JobsOptions = {
 // A dead worker's jobs are noticed after heartbeat + monitor interval: 20 s + 10 s, inside the promised 60 s.
 const heartbeatSeconds = 20;
 const monitorIntervalSeconds = 10;
+// NOTIFY wakes workers for new jobs; retries and delayed jobs come due in silence and are found by looking.
+const pollingIntervalSeconds = 1;
 
 const jobColumns = sql`
   id, name, state::text as state, data, coalesce(output, source_output) as output,
@@ -133,6 +135,23 @@ export async function createJobs(options: JobsOptions): Promise<Jobs> {
     }
   }
 
+  async function startWorker(registration: JobRegistration): Promise<void> {
+    let workerId = '';
+    workerId = await boss.work<object, unknown, { includeMetadata: true }>(
+      registration.definition.name,
+      { includeMetadata: true, pollingIntervalSeconds, notifyPollingIntervalSeconds: pollingIntervalSeconds },
+      async ([job]) => {
+        if (job === undefined) return undefined;
+        try {
+          return await runOne(registration, job);
+        } finally {
+          // Where there was one job there may be more: look again at once instead of after the pause.
+          boss.notifyWorker(workerId);
+        }
+      },
+    );
+  }
+
   async function find(id: string): Promise<JobView> {
     const job = await database.maybeOne<JobView>('jobs.find', sql`select ${jobColumns} from pgboss.job where id = ${id}::uuid`);
     if (job === undefined) throw notFound('job', id);
@@ -165,11 +184,7 @@ export async function createJobs(options: JobsOptions): Promise<Jobs> {
     },
     async work(registrations) {
       for (const registration of registrations) {
-        await boss.work<object, unknown, { includeMetadata: true; localConcurrency: number }>(
-          registration.definition.name,
-          { includeMetadata: true, localConcurrency: registration.concurrency },
-          async ([job]) => (job === undefined ? undefined : runOne(registration, job)),
-        );
+        for (let worker = 0; worker < registration.concurrency; worker += 1) await startWorker(registration);
       }
     },
     async schedule(definition, cron) {
