@@ -1,4 +1,4 @@
-import { type Db, type JobWithMetadata, PgBoss } from 'pg-boss';
+import { type Db, type JobWithMetadata, PgBoss, type WorkOptions } from 'pg-boss';
 import type { Database, Transaction } from '#platform/database';
 import { sql } from '#platform/database';
 import { type Logger, type Metrics, runWithTrace } from '#platform/telemetry';
@@ -137,7 +137,7 @@ export async function createJobs(options: JobsOptions): Promise<Jobs> {
 
   async function startWorker(registration: JobRegistration): Promise<void> {
     let workerId = '';
-    workerId = await boss.work<object, unknown, { includeMetadata: true }>(
+    workerId = await boss.work<object, unknown, WorkOptions & { includeMetadata: true }>(
       registration.definition.name,
       { includeMetadata: true, pollingIntervalSeconds, notifyPollingIntervalSeconds: pollingIntervalSeconds },
       async ([job]) => {
