@@ -1,47 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
-import os from 'node:os';
-import path from 'node:path';
+import { readdirSync, readFileSync } from 'node:fs';
+import { createWorkplace, startEngine } from '../../tests/support/engine.ts';
 import type { BenchResult } from '../bench.ts';
 
-const root = path.resolve(import.meta.dirname, '../..');
 const firstStartLimitSeconds = 60;
 const secondStartLimitSeconds = 5;
-const giveUpAfterMs = 180_000;
-
-async function findFreePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => (typeof address === 'object' && address !== null ? resolve(address.port) : reject(new Error('no port'))));
-    });
-  });
-}
-
-function startEngine(dataDir: string, ports: readonly number[]): { child: ChildProcess; ready: Promise<number> } {
-  const started = performance.now();
-  const [port, mailbox, web] = ports.map(String);
-  const child = spawn(
-    process.execPath,
-    [path.join(root, 'bin/aquascene'), 'start', '--data-dir', dataDir]
-      .concat(['--port', port ?? '', '--mailbox-port', mailbox ?? '', '--sample-web-port', web ?? '', '--log-level', 'error']),
-    { stdio: ['ignore', 'pipe', 'inherit'] },
-  );
-  const ready = new Promise<number>((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error('the engine did not become ready')), giveUpAfterMs);
-    let output = '';
-    child.stdout?.on('data', (chunk: Buffer) => {
-      output += chunk.toString();
-      if (!output.includes('Ctrl-C stops everything')) return;
-      clearTimeout(timer);
-      resolve((performance.now() - started) / 1000);
-    });
-    child.once('exit', (code) => reject(new Error(`the engine ended with ${code}: ${output}`)));
-  });
-  return { child, ready };
-}
 
 /** Resident memory in MiB of the process and of everything below it, by role. Linux only: elsewhere empty. */
 function residentMemory(rootPid: number): Record<string, number> {
@@ -77,24 +39,17 @@ function residentMemory(rootPid: number): Record<string, number> {
   return figures;
 }
 
-async function stopEngine(child: ChildProcess): Promise<void> {
-  const exited = new Promise((resolve) => child.once('exit', resolve));
-  child.kill('SIGTERM');
-  await exited;
-}
-
 /** Time to ready of the first start (empty data folder, sample run) and of the second; memory of each process. */
 export async function run(): Promise<BenchResult> {
-  const dataDir = mkdtempSync(path.join(os.tmpdir(), 'aquascene-bench-'));
-  const ports = [await findFreePort(), await findFreePort(), await findFreePort()];
+  const workplace = await createWorkplace();
   try {
-    const first = startEngine(dataDir, ports);
-    const firstSeconds = await first.ready;
-    await stopEngine(first.child);
-    const second = startEngine(dataDir, ports);
-    const secondSeconds = await second.ready;
+    const first = startEngine(workplace);
+    const { seconds: firstSeconds } = await first.ready;
+    await first.stop();
+    const second = startEngine(workplace);
+    const { seconds: secondSeconds } = await second.ready;
     const memory = residentMemory(second.child.pid ?? 0);
-    await stopEngine(second.child);
+    await second.stop();
     const round = (value: number) => Math.round(value * 100) / 100;
     return {
       bench: 'start',
@@ -109,6 +64,6 @@ export async function run(): Promise<BenchResult> {
       ],
     };
   } finally {
-    rmSync(dataDir, { recursive: true, force: true });
+    workplace.remove();
   }
 }
