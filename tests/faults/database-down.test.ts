@@ -1,43 +1,96 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { createWorkplace, type Engine, startEngine, type Workplace } from '../support/engine.ts';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '#platform/database';
+import { createLogger } from '#platform/telemetry';
+import { createWorkplace, type Engine, runCommand, startEngine, type Workplace } from '../support/engine.ts';
 import { findPostmaster } from '../support/processes.ts';
 import { waitFor } from '../support/wait-for.ts';
 
-describe('PostgreSQL is killed while the engine runs', () => {
+const logger = createLogger({ level: 'fatal', format: 'json', role: 'test' });
+
+async function fetchStatus(url: string, headers: Record<string, string> = {}): Promise<number | undefined> {
+  try {
+    return (await fetch(url, { headers })).status;
+  } catch (error) {
+    // Not listening yet, or cut off: no status.
+    assert.ok(error instanceof TypeError);
+    return undefined;
+  }
+}
+
+describe('a database of one’s own goes away under the roles', () => {
+  let workplace: Workplace;
+  let dataDir: string;
+  let server: EmbeddedPostgres;
+  let roles: Engine;
+  let headers: Record<string, string>;
+  const url = (target: string) => `${roles.baseUrl}${target}`;
+
+  before(async () => {
+    workplace = await createWorkplace();
+    dataDir = mkdtempSync(path.join(os.tmpdir(), 'aquascene-database-'));
+    server = await startEmbeddedPostgres({ dataDir, logger });
+    const environment = { DATABASE_URL: server.url };
+    const created = await runCommand(workplace, ['keys', 'create', 'test', '--json'], environment);
+    assert.equal(created.code, 0, created.stderr);
+    headers = { authorization: `Bearer ${JSON.parse(created.stdout).key}` };
+    roles = startEngine(workplace, environment, ['start', '--role', 'api,scheduler']);
+    await waitFor('the API', async () => (await fetchStatus(url('/health/ready'))) === 200);
+  });
+  after(async () => {
+    await roles.stop();
+    await server.stop();
+    rmSync(dataDir, { recursive: true, force: true });
+    workplace.remove();
+  });
+
+  test('requests answer 503 with Retry-After, the process lives on, and it recovers by itself', async () => {
+    assert.equal(await fetchStatus(url('/api/v1/content'), headers), 200);
+    process.kill(server.pid, 'SIGKILL');
+    await server.exited;
+
+    const response = await fetch(url('/api/v1/content'), { headers });
+    assert.equal(response.status, 503);
+    assert.ok(Number(response.headers.get('retry-after')) >= 1);
+    assert.match(String(response.headers.get('content-type')), /^application\/problem\+json/);
+    const problem: unknown = await response.json();
+    assert.ok(typeof problem === 'object' && problem !== null && 'code' in problem);
+    assert.equal(problem.code, 'database_unavailable');
+    assert.equal(await fetchStatus(url('/health/live')), 200);
+    assert.equal(await fetchStatus(url('/health/ready')), 503);
+
+    server = await startEmbeddedPostgres({ dataDir, logger, port: server.port });
+    await waitFor('the recovery', async () => (await fetchStatus(url('/api/v1/content'), headers)) === 200);
+    assert.equal(await fetchStatus(url('/health/ready')), 200);
+    assert.equal(roles.child.exitCode, null, 'the process was not restarted');
+  });
+});
+
+describe('the embedded database is killed', () => {
   let workplace: Workplace;
   let engine: Engine;
-  let apiKey: string;
   before(async () => {
     workplace = await createWorkplace();
     engine = startEngine(workplace, { SAMPLE: 'off' });
-    ({ apiKey = '' } = await engine.ready);
+    await engine.ready;
   });
   after(async () => {
     await engine.stop();
     workplace.remove();
   });
-  const request = (path: string) => fetch(`${engine.baseUrl}${path}`, { headers: { authorization: `Bearer ${apiKey}` } });
 
-  test('requests answer 503 with Retry-After, the process stays alive, and it recovers by itself', async () => {
-    assert.equal((await request('/api/v1/content')).status, 200);
-    const first = findPostmaster(workplace.dataDir);
-    assert.ok(first);
-    // Stopped first, so that the supervisor cannot bring it back before the outage was seen.
-    process.kill(first.pid, 'SIGSTOP');
-    process.kill(first.pid, 'SIGKILL');
-    const seen = await waitFor('an answer during the outage', async () => {
-      const response = await request('/api/v1/content');
-      return response.status === 503 && response;
-    }).catch(() => undefined);
-    if (seen !== undefined) {
-      assert.ok(Number(seen.headers.get('retry-after')) >= 1);
-      assert.match(String(seen.headers.get('content-type')), /^application\/problem\+json/);
-      assert.equal((await seen.json()).code, 'database_unavailable');
-    }
-    assert.equal((await request('/health/live')).status, 200);
-    await waitFor('the recovery', async () => (await request('/api/v1/content')).status === 200);
-    assert.notEqual(findPostmaster(workplace.dataDir)?.pid, first.pid);
-    assert.equal((await request('/health/ready')).status, 200);
+  test('the engine starts it again and goes on', async () => {
+    const killed = findPostmaster(workplace.dataDir);
+    assert.ok(killed);
+    process.kill(killed.pid, 'SIGKILL');
+    await waitFor('another server', () => {
+      const running = findPostmaster(workplace.dataDir);
+      return running !== undefined && running.pid !== killed.pid;
+    });
+    await waitFor('the site', async () => (await fetchStatus(`${engine.baseUrl}/`)) === 200);
+    assert.equal(await fetchStatus(`${engine.baseUrl}/health/ready`), 200);
   });
 });
