@@ -19,9 +19,7 @@ function needsInstall() {
   // A checkout touches the lockfile without changing it: what counts is whether the versions differ.
   const wanted = JSON.parse(readFileSync(lockfile, 'utf8')).packages;
   const installed = JSON.parse(readFileSync(installedLock, 'utf8')).packages;
-  return Object.entries(wanted).some(
-    ([name, entry]) => name !== '' && !entry.optional && installed[name]?.version !== entry.version,
-  );
+  return Object.entries(wanted).some(([name, entry]) => name !== '' && !entry.optional && installed[name]?.version !== entry.version);
 }
 
 if (needsInstall()) {

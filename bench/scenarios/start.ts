@@ -60,7 +60,12 @@ export async function run(): Promise<BenchResult> {
       figures: { first_start_s: round(firstSeconds), second_start_s: round(secondSeconds), ...memory },
       bars: [
         { name: 'first start', want: `< ${firstStartLimitSeconds} s`, got: round(firstSeconds), ok: firstSeconds < firstStartLimitSeconds },
-        { name: 'second start', want: `< ${secondStartLimitSeconds} s`, got: round(secondSeconds), ok: secondSeconds < secondStartLimitSeconds },
+        {
+          name: 'second start',
+          want: `< ${secondStartLimitSeconds} s`,
+          got: round(secondSeconds),
+          ok: secondSeconds < secondStartLimitSeconds,
+        },
       ],
     };
   } finally {

@@ -30,7 +30,12 @@ export type CommandDefinition = {
   readonly name: string;
   readonly summary: string;
   readonly description?: string;
-  readonly arguments?: readonly { readonly name: string; readonly description: string; readonly isOptional?: boolean; readonly isList?: boolean }[];
+  readonly arguments?: readonly {
+    readonly name: string;
+    readonly description: string;
+    readonly isOptional?: boolean;
+    readonly isList?: boolean;
+  }[];
   readonly options?: readonly CommandOption[];
   readonly takesJson?: boolean;
   /** Flags that lay over configuration variables; the others stay with their variables. */
@@ -105,7 +110,11 @@ function addCommand(program: Command, definition: CommandDefinition, onExit: (co
     const config = loadConfig(environment, findUsageFaults(definition, command));
     const isJson = options.json === true;
     // What a command answers goes to standard output; its log must not mix with it.
-    const logger = createLogger({ level: definition.name === 'start' ? config.log.level : 'warn', format: config.log.format, role: definition.name });
+    const logger = createLogger({
+      level: definition.name === 'start' ? config.log.level : 'warn',
+      format: config.log.format,
+      role: definition.name,
+    });
     onExit(
       await definition.run({
         config,

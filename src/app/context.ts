@@ -1,5 +1,5 @@
-import path from 'node:path';
 import { randomBytes } from 'node:crypto';
+import path from 'node:path';
 import { createCompute } from '#platform/compute';
 import { createDatabase, type Database, sql } from '#platform/database';
 import { createEvents, type Events } from '#platform/events';

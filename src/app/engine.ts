@@ -1,7 +1,7 @@
+import path from 'node:path';
 import { type EmbeddedPostgres, migrate, startEmbeddedPostgres } from '#platform/database';
 import { migrateJobs } from '#platform/jobs';
 import type { Logger } from '#platform/telemetry';
-import path from 'node:path';
 import type { Config } from './config.ts';
 import { type Context, createContext } from './context.ts';
 import type { Role } from './roles.ts';

@@ -1,15 +1,15 @@
+import path from 'node:path';
 import { createDatabase } from '#platform/database';
 import { createHttpServer, type HttpServer } from '#platform/http-server';
 import { createMailboxServer, mailboxRoutes } from '#platform/mail';
 import { createLogger, createMetrics } from '#platform/telemetry';
-import path from 'node:path';
 import { systemClock } from '#shared/clock';
 import { version } from './command-line.ts';
 import { type Config, ConfigError } from './config.ts';
 import { createContext } from './context.ts';
 import { migrateAll, startWork } from './engine.ts';
 import { createMetricsExchange } from './metrics-exchange.ts';
-import { workerRoles, type Role } from './roles.ts';
+import { type Role, workerRoles } from './roles.ts';
 import { startSampleWeb } from './sample-web/index.ts';
 import { systemRoutes } from './system-routes.ts';
 
@@ -60,7 +60,10 @@ async function startEngineRoles(config: Config, databaseUrl: string, roles: read
       });
       await server.listen({ host: config.http.host, port: config.http.port });
     }
-    await startWork(context, roles.filter((role) => workerRoles.includes(role)));
+    await startWork(
+      context,
+      roles.filter((role) => workerRoles.includes(role)),
+    );
   } catch (error) {
     exchange.close();
     await server?.close();

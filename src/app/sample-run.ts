@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parse } from 'yaml';
-import { briefsOf } from '#services/ai-processor';
 import { sql } from '#platform/database';
+import { briefsOf } from '#services/ai-processor';
 import type { Context } from './context.ts';
 import type { Progress } from './progress.ts';
 
@@ -51,7 +51,11 @@ export async function runSample(context: Context, progress: Progress, signal: Ab
       return until(signal, update, async () => {
         const { pending, done, failed, skipped, targetsToCrawl } = await webScraper.crawlStatus();
         const detail = `${done} pages read, ${pending} to go`;
-        return { isDone: pending === 0 && targetsToCrawl === 0 && done + failed + skipped > 0, detail, value: await webScraper.countGathered() };
+        return {
+          isDone: pending === 0 && targetsToCrawl === 0 && done + failed + skipped > 0,
+          detail,
+          value: await webScraper.countGathered(),
+        };
       });
     },
     (count) => `${count} pages`,
@@ -103,7 +107,10 @@ export async function runSample(context: Context, progress: Progress, signal: Ab
     (count) => `${count} mails`,
   );
 
-  await database.execute('settings.sample-done', sql`insert into settings (name, value) values ('sample_run_done', 'true') on conflict do nothing`);
+  await database.execute(
+    'settings.sample-done',
+    sql`insert into settings (name, value) values ('sample_run_done', 'true') on conflict do nothing`,
+  );
   return { pagesGathered, articlesPublished, mailsDelivered };
 }
 

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { createApiKey, listApiKeys } from '#platform/http-server';
 import { startEmbeddedPostgres } from '#platform/database';
+import { createApiKey, listApiKeys } from '#platform/http-server';
 import type { Logger } from '#platform/telemetry';
 import { messageOf } from '#shared/errors';
 import { type Child, superviseChild } from './children.ts';
@@ -50,16 +50,29 @@ export async function runSupervisor({ config, environment, logger }: SupervisorO
     );
     server = database;
     keepDatabaseRunning(config, logger, database, stop.signal);
-    await progress.step('Bringing the schema up to date', () => migrateAll(database.url), (applied) => (applied.length > 0 ? `${applied.length} migrations` : ''));
+    await progress.step(
+      'Bringing the schema up to date',
+      () => migrateAll(database.url),
+      (applied) => (applied.length > 0 ? `${applied.length} migrations` : ''),
+    );
 
-    const childEnvironment = { ...environment, DATABASE_URL: database.url, SAMPLE: config.sample.isOn ? 'on' : 'off', BASE_URL: config.site.baseUrl };
-    await progress.step('Starting the processes', async () => {
-      const roleSets = [...(config.mail.isMailbox || config.sample.isOn ? ['mailbox'] : []), workerRoles.join(','), 'api'];
-      for (const roles of roleSets) children.push(startChild(roles, childEnvironment, logger, children));
-      context = await createContext({ config, databaseUrl: database.url, name: 'supervisor', isScheduler: false });
-      await untilStopped(Promise.all(children.map((child) => child.ready())), stop.signal);
-      return children.length;
-    }, (count) => `${count}`);
+    const childEnvironment = {
+      ...environment,
+      DATABASE_URL: database.url,
+      SAMPLE: config.sample.isOn ? 'on' : 'off',
+      BASE_URL: config.site.baseUrl,
+    };
+    await progress.step(
+      'Starting the processes',
+      async () => {
+        const roleSets = [...(config.mail.isMailbox || config.sample.isOn ? ['mailbox'] : []), workerRoles.join(','), 'api'];
+        for (const roles of roleSets) children.push(startChild(roles, childEnvironment, logger, children));
+        context = await createContext({ config, databaseUrl: database.url, name: 'supervisor', isScheduler: false });
+        await untilStopped(Promise.all(children.map((child) => child.ready())), stop.signal);
+        return children.length;
+      },
+      (count) => `${count}`,
+    );
 
     if (context !== undefined && !stop.signal.aborted) await finishStart(context, progress, stop.signal, performance.now() - started);
     await untilStopped(new Promise(() => undefined), stop.signal);

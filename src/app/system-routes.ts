@@ -156,7 +156,11 @@ function registerJobs(app: HttpServer, { jobs }: Context): void {
     '/api/v1/jobs/dead-letters',
     {
       config: { access: 'jobs:read' },
-      schema: { tags: ['jobs'], summary: 'Jobs that failed for good, with their errors', response: { 200: Type.Object({ items: Type.Array(JobSchema) }) } },
+      schema: {
+        tags: ['jobs'],
+        summary: 'Jobs that failed for good, with their errors',
+        response: { 200: Type.Object({ items: Type.Array(JobSchema) }) },
+      },
     },
     async () => ({ items: (await jobs.deadLetters(100)).map(showJob) }),
   );
@@ -180,7 +184,10 @@ function registerJobs(app: HttpServer, { jobs }: Context): void {
   );
   app.post(
     '/api/v1/jobs/:id/retry',
-    { config: { access: 'jobs:write' }, schema: { tags: ['jobs'], summary: 'Run a failed job again', params: IdParams, response: { 200: JobSchema } } },
+    {
+      config: { access: 'jobs:write' },
+      schema: { tags: ['jobs'], summary: 'Run a failed job again', params: IdParams, response: { 200: JobSchema } },
+    },
     async (request) => {
       await jobs.retry(request.params.id);
       return showJob(await jobs.find(request.params.id));
@@ -200,7 +207,11 @@ function registerKeys(app: HttpServer, { database, clock, logger }: Context): vo
     '/api/v1/keys',
     {
       config: { access: 'keys:write' },
-      schema: { tags: ['keys'], summary: 'API keys, without their secrets', response: { 200: Type.Object({ items: Type.Array(ApiKeySchema) }) } },
+      schema: {
+        tags: ['keys'],
+        summary: 'API keys, without their secrets',
+        response: { 200: Type.Object({ items: Type.Array(ApiKeySchema) }) },
+      },
     },
     async () => ({ items: (await listApiKeys(database)).map(show) }),
   );
@@ -229,7 +240,10 @@ function registerKeys(app: HttpServer, { database, clock, logger }: Context): vo
   );
   app.delete(
     '/api/v1/keys/:id',
-    { config: { access: 'keys:write' }, schema: { tags: ['keys'], summary: 'Revoke a key', params: IdParams, response: { 200: ApiKeySchema } } },
+    {
+      config: { access: 'keys:write' },
+      schema: { tags: ['keys'], summary: 'Revoke a key', params: IdParams, response: { 200: ApiKeySchema } },
+    },
     async (request) => show(await revokeApiKey(database, clock, request.params.id)),
   );
 }

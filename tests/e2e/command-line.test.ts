@@ -29,7 +29,17 @@ describe('the command line', () => {
     });
     assert.equal(code, 2);
     assert.equal(stdout, '');
-    for (const what of ['--colour', '--verbos', 'PORT (--port)', '"http"', 'LOG_LEVEL', 'trace, debug', 'SMTP_URL', 'smtp://', 'DATABASE_POOL_SIZE']) {
+    for (const what of [
+      '--colour',
+      '--verbos',
+      'PORT (--port)',
+      '"http"',
+      'LOG_LEVEL',
+      'trace, debug',
+      'SMTP_URL',
+      'smtp://',
+      'DATABASE_POOL_SIZE',
+    ]) {
       assert.ok(stderr.includes(what), `${what} is not named in:\n${stderr}`);
     }
   });

@@ -13,7 +13,8 @@ const phases: Readonly<Record<string, (workplace: Workplace) => Promise<boolean>
     return (done ?? 0) >= 2 && (pending ?? 0) >= 1;
   },
   draft: async (w) => ((await countInEngine(w, `select count(*) from generation_requests where status = 'written'`)) ?? 0) >= 1,
-  publish: async (w) => ((await countInEngine(w, `select count(*) from generated_content where status in ('approved', 'published')`)) ?? 0) >= 1,
+  publish: async (w) =>
+    ((await countInEngine(w, `select count(*) from generated_content where status in ('approved', 'published')`)) ?? 0) >= 1,
   send: async (w) => ((await countInEngine(w, `select count(*) from deliveries where status = 'sent'`)) ?? 0) >= 50,
 };
 
@@ -81,7 +82,8 @@ describe('kill -9', () => {
       await waitFor('the phase send', () => phases.send?.(workplace));
       const enginePid = engine.child.pid ?? 0;
       const postmaster = findPostmaster(workplace.dataDir);
-      for (const { pid } of [...listDescendants(enginePid), ...(postmaster === undefined ? [] : [postmaster])]) process.kill(pid, 'SIGKILL');
+      for (const { pid } of [...listDescendants(enginePid), ...(postmaster === undefined ? [] : [postmaster])])
+        process.kill(pid, 'SIGKILL');
       process.kill(enginePid, 'SIGKILL');
       await engine.exited;
       engine = startEngine(workplace);

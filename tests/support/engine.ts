@@ -52,7 +52,11 @@ function environmentOf(workplace: Workplace, extra: Readonly<Record<string, stri
   };
 }
 
-export function startEngine(workplace: Workplace, extra: Readonly<Record<string, string>> = {}, words: readonly string[] = ['start']): Engine {
+export function startEngine(
+  workplace: Workplace,
+  extra: Readonly<Record<string, string>> = {},
+  words: readonly string[] = ['start'],
+): Engine {
   const startedAt = performance.now();
   // A process group of its own, so that a test can kill the whole tree at once.
   const child = spawn(process.execPath, [command, ...words], {
@@ -95,7 +99,11 @@ export function startEngine(workplace: Workplace, extra: Readonly<Record<string,
 
 export type CommandResult = { readonly code: number | null; readonly stdout: string; readonly stderr: string };
 
-export function runCommand(workplace: Workplace, words: readonly string[], extra: Readonly<Record<string, string>> = {}): Promise<CommandResult> {
+export function runCommand(
+  workplace: Workplace,
+  words: readonly string[],
+  extra: Readonly<Record<string, string>> = {},
+): Promise<CommandResult> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [command, ...words], { env: environmentOf(workplace, extra), stdio: ['ignore', 'pipe', 'pipe'] });
     let stdout = '';

@@ -17,9 +17,7 @@ test('a job and an event exist if and only if the transaction commits', async ()
   const seenByEvent: object[] = [];
   await t.jobs.prepare([job]);
   await t.jobs.work([registerJob(job, async ({ value }) => void seenByJob.push(value))]);
-  await t.events.subscribe([
-    { subscriber: 'test', types: ['value.noted'], handle: async (event) => void seenByEvent.push(event.payload) },
-  ]);
+  await t.events.subscribe([{ subscriber: 'test', types: ['value.noted'], handle: async (event) => void seenByEvent.push(event.payload) }]);
   const write = (value: number, fails: boolean) =>
     t.database.transaction(async (tx) => {
       await t.jobs.send(tx, job, { value });

@@ -1,8 +1,8 @@
 import { access, constants, mkdir, statfs } from 'node:fs/promises';
 import pg from 'pg';
-import { createMetrics, type Logger } from '#platform/telemetry';
 import { createSmtpTransport } from '#platform/mail';
 import { loadPack } from '#platform/pack';
+import { createMetrics, type Logger } from '#platform/telemetry';
 import { messageOf } from '#shared/errors';
 import { type CommandDefinition, exitCodes } from '../command-line.ts';
 import { type Config, describeConfig } from '../config.ts';
@@ -28,7 +28,9 @@ async function examineDatabase(config: Config, logger: Logger): Promise<string> 
     const client = new pg.Client({ connectionString: server.url, connectionTimeoutMillis: 5000 });
     await client.connect();
     try {
-      const { rows } = await client.query(`select current_setting('server_version') as version, to_regclass('schema_migrations') as migrated`);
+      const { rows } = await client.query(
+        `select current_setting('server_version') as version, to_regclass('schema_migrations') as migrated`,
+      );
       const state = rows[0].migrated === null ? 'not migrated yet' : 'migrated';
       return `PostgreSQL ${rows[0].version}, ${server.embedded === undefined ? 'DATABASE_URL' : 'embedded'}, ${state}`;
     } finally {
@@ -98,8 +100,17 @@ export const doctorCommand: CommandDefinition = {
     if (isJson) console.log(JSON.stringify({ findings, settings }));
     else {
       const marks = { ok: '✓', note: '–', failed: '✗' };
-      console.log(formatTable(['', 'what', 'finding'], findings.map((finding) => [marks[finding.state], finding.what, finding.detail])));
-      const rows = settings.map(({ name, value, isDefault }) => [name, value === '' ? '(not set)' : value, isDefault ? 'default' : 'given']);
+      console.log(
+        formatTable(
+          ['', 'what', 'finding'],
+          findings.map((finding) => [marks[finding.state], finding.what, finding.detail]),
+        ),
+      );
+      const rows = settings.map(({ name, value, isDefault }) => [
+        name,
+        value === '' ? '(not set)' : value,
+        isDefault ? 'default' : 'given',
+      ]);
       console.log(`\n${formatTable(['variable', 'value', 'from'], rows)}`);
     }
     return findings.some((finding) => finding.state === 'failed') ? exitCodes.failed : exitCodes.done;

@@ -12,7 +12,9 @@ export const generateCommand: CommandDefinition = {
   description:
     'Writes a draft on a topic of the pack (its slug), on all of them (--all), or on words of your own. Declines, and says so, where ' +
     'the sources hold nothing on the topic.',
-  arguments: [{ name: 'topic', description: 'the slug of a topic of the pack, or a topic in your own words', isOptional: true, isList: true }],
+  arguments: [
+    { name: 'topic', description: 'the slug of a topic of the pack, or a topic in your own words', isOptional: true, isList: true },
+  ],
   options: [{ flags: '--all', description: 'all topics of the pack' }],
   takesJson: true,
   examples: ['generate --all', 'generate "mosses for shrimp tanks"'],
@@ -25,7 +27,17 @@ export const generateCommand: CommandDefinition = {
       const wanted =
         chosen.length > 0
           ? chosen.map(({ key: _key, ...brief }) => brief)
-          : [{ title: topic, query: topic, language: config.site.language, contentType: 'guide' as const, category: null, tags: [], headings: [] }];
+          : [
+              {
+                title: topic,
+                query: topic,
+                language: config.site.language,
+                contentType: 'guide' as const,
+                category: null,
+                tags: [],
+                headings: [],
+              },
+            ];
       const requests = await Promise.all(wanted.map((brief) => aiProcessor.requestGeneration(brief, { actor: 'command' })));
       const progress = createProgress((text) => process.stderr.write(text), process.stderr.isTTY === true);
       const finished = await progress.step('Writing', async (update) => {

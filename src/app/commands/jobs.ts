@@ -6,7 +6,8 @@ import { formatTable } from '../table.ts';
 const actions = ['list', 'queues', 'retry', 'dead-letters', 'redrive'];
 const states = ['created', 'retry', 'active', 'completed', 'cancelled', 'failed'];
 
-const isCount = (value: string) => (/^\d+$/.test(value) && Number(value) >= 1 && Number(value) <= 1000 ? undefined : 'give a whole number from 1 to 1000');
+const isCount = (value: string) =>
+  /^\d+$/.test(value) && Number(value) >= 1 && Number(value) <= 1000 ? undefined : 'give a whole number from 1 to 1000';
 
 export const jobsCommand: CommandDefinition = {
   name: 'jobs',

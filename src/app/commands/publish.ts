@@ -25,7 +25,10 @@ export const publishCommand: CommandDefinition = {
       console.log(
         isJson
           ? JSON.stringify(outcomes)
-          : formatTable(['id', 'outcome', 'address'], outcomes.map((row) => [row.id, row.outcome, row.address])),
+          : formatTable(
+              ['id', 'outcome', 'address'],
+              outcomes.map((row) => [row.id, row.outcome, row.address]),
+            ),
       );
       const published = outcomes.filter((row) => row.outcome === 'published').length;
       if (published === outcomes.length) return exitCodes.done;

@@ -4,7 +4,8 @@ import { ConfigError } from '../config.ts';
 import { withEngine } from '../engine.ts';
 import { createProgress } from '../progress.ts';
 
-const isDays = (value: string) => (/^\d+$/.test(value) && Number(value) >= 1 && Number(value) <= 366 ? undefined : 'give a whole number from 1 to 366');
+const isDays = (value: string) =>
+  /^\d+$/.test(value) && Number(value) >= 1 && Number(value) <= 366 ? undefined : 'give a whole number from 1 to 366';
 
 export const sendCommand: CommandDefinition = {
   name: 'send',

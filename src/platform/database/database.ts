@@ -1,14 +1,7 @@
-import {
-  DummyDriver,
-  Kysely,
-  PostgresAdapter,
-  PostgresIntrospector,
-  PostgresQueryCompiler,
-  type RawBuilder,
-} from 'kysely';
+import { DummyDriver, Kysely, PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler, type RawBuilder } from 'kysely';
 import pg from 'pg';
-import { AppError } from '#shared/errors';
 import type { Logger, Metrics } from '#platform/telemetry';
+import { AppError } from '#shared/errors';
 import { createQueryMonitor, type QueryMonitor } from './query-monitor.ts';
 
 export type Row = Record<string, unknown>;
@@ -79,8 +72,7 @@ const compiler = new Kysely<Record<string, never>>({
 });
 
 /** Codes of failures after which the same request may succeed: class 08, 57P0x, 53xxx and socket errors. */
-const unavailableCodes =
-  /^(08\w{3}|57P0[123]|53[0-9A-Z]{3}|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOENT|EHOSTUNREACH|EAI_AGAIN)$/;
+const unavailableCodes = /^(08\w{3}|57P0[123]|53[0-9A-Z]{3}|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOENT|EHOSTUNREACH|EAI_AGAIN)$/;
 
 function codeOf(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
@@ -141,8 +133,7 @@ export function createDatabase(options: DatabaseOptions): Database {
 
   function queryableOn(client: pg.Pool | pg.PoolClient): Queryable {
     return {
-      query: async <R extends object>(name: string, statement: RawBuilder<R>) =>
-        (await run(client, name, statement)).rows as R[],
+      query: async <R extends object>(name: string, statement: RawBuilder<R>) => (await run(client, name, statement)).rows as R[],
       maybeOne: async <R extends object>(name: string, statement: RawBuilder<R>) =>
         (await run(client, name, statement)).rows[0] as R | undefined,
       one: async <R extends object>(name: string, statement: RawBuilder<R>) => {

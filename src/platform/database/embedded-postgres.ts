@@ -1,12 +1,24 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { chmodSync, chownSync, closeSync, cpSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
-import { AppError } from '#shared/errors';
 import type { Logger } from '#platform/telemetry';
+import { AppError } from '#shared/errors';
 import { canReach, pickServerUser, type ServerUser } from './server-user.ts';
 
 export type EmbeddedPostgres = {
@@ -109,8 +121,13 @@ function initialiseCluster(folder: string, password: string, initdb: string, use
   if (user !== undefined) for (const file of [staging, passwordFile]) chownSync(file, user.uid, user.gid);
   const result = spawnSync(
     initdb,
-    ['-D', staging, '-U', userName, `--pwfile=${passwordFile}`, '--auth=scram-sha-256', '--encoding=UTF8']
-      .concat(['--locale-provider=builtin', '--builtin-locale=C.UTF-8', '--locale=C', '--no-sync', '--no-instructions']),
+    ['-D', staging, '-U', userName, `--pwfile=${passwordFile}`, '--auth=scram-sha-256', '--encoding=UTF8'].concat([
+      '--locale-provider=builtin',
+      '--builtin-locale=C.UTF-8',
+      '--locale=C',
+      '--no-sync',
+      '--no-instructions',
+    ]),
     { cwd: '/', encoding: 'utf8', ...(user && { uid: user.uid, gid: user.gid }) },
   );
   rmSync(passwordFile, { force: true });

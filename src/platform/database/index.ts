@@ -1,12 +1,12 @@
-export { sql, type RawBuilder } from 'kysely';
+export { type RawBuilder, sql } from 'kysely';
 export {
   createDatabase,
-  translateDatabaseError,
   type Database,
   type DatabaseOptions,
   type PoolFigures,
   type Queryable,
   type Transaction,
+  translateDatabaseError,
 } from './database.ts';
 export { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded-postgres.ts';
 export { migrate } from './migrate.ts';

@@ -93,7 +93,10 @@ test('a revoked key stops working', async () => {
 test('every faulty field is named: missing, unknown, of the wrong type, too long', async () => {
   const response = await post({ count: '3', colour: 'red' });
   assert.equal(response.statusCode, 400);
-  const paths = response.json().fields.map((field: { path: string }) => field.path).sort();
+  const paths = response
+    .json()
+    .fields.map((field: { path: string }) => field.path)
+    .sort();
   assert.deepEqual(paths, ['/colour', '/count', '/title']);
   assert.equal((await post({ title: 'x'.repeat(21) })).json().fields[0].path, '/title');
 });

@@ -64,7 +64,8 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     requestTimeout: 30_000,
     forceCloseConnections: 'idle',
     return503OnClosing: true,
-    schemaErrorFormatter: (errors, context) => Object.assign(new Error(errors[0]?.message), { validation: errors, validationContext: context }),
+    schemaErrorFormatter: (errors, context) =>
+      Object.assign(new Error(errors[0]?.message), { validation: errors, validationContext: context }),
   }).withTypeProvider<TypeBoxTypeProvider>();
 
   app.setValidatorCompiler(createValidatorCompiler());
@@ -80,7 +81,11 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     if (options.renderNotFound === undefined || !wantsPage) {
       return sendProblem(request, reply, new AppError('not_found', `Nothing answers ${request.method} ${path}.`, { status: 404 }));
     }
-    return reply.code(404).type('text/html; charset=utf-8').header('cache-control', 'no-store').send(await options.renderNotFound(path));
+    return reply
+      .code(404)
+      .type('text/html; charset=utf-8')
+      .header('cache-control', 'no-store')
+      .send(await options.renderNotFound(path));
   });
 
   const duration = metrics.histogram('aquascene_http_request_seconds', 'Duration of HTTP requests', ['method', 'route', 'status']);

@@ -40,10 +40,6 @@ export function defineJob<T extends object>(
   return { name, retryLimit: 5, retryDelaySeconds: 2, retryDelayMaxSeconds: 300, expireInSeconds: 900, isKeyed: false, ...options };
 }
 
-export function registerJob<T extends object>(
-  definition: JobDefinition<T>,
-  handler: JobHandler<T>,
-  concurrency = 1,
-): JobRegistration {
+export function registerJob<T extends object>(definition: JobDefinition<T>, handler: JobHandler<T>, concurrency = 1): JobRegistration {
   return { definition, handler: handler as JobHandler<object>, concurrency };
 }

@@ -103,7 +103,10 @@ function registerPages(app: HttpServer, database: Database): void {
     '/mailbox/:id/text',
     byId,
     withMessage(async (message, reply) =>
-      reply.type('text/plain; charset=utf-8').header('cache-control', 'no-store').send((await readMessage(message.raw)).text),
+      reply
+        .type('text/plain; charset=utf-8')
+        .header('cache-control', 'no-store')
+        .send((await readMessage(message.raw)).text),
     ),
   );
 

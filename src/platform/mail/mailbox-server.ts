@@ -118,7 +118,10 @@ function createGroupedWriter(database: Database, maxMessages: number, logger: Lo
     while (waiting.length > 0) {
       const group = waiting;
       waiting = [];
-      const failure = await insertMessages(database, group.map(({ message }) => message)).then(
+      const failure = await insertMessages(
+        database,
+        group.map(({ message }) => message),
+      ).then(
         () => undefined,
         (error: unknown) => ({ error }),
       );

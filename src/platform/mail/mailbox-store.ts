@@ -64,22 +64,14 @@ export async function countMessages(database: Queryable): Promise<number> {
 }
 
 export function findMessage(database: Queryable, id: string): Promise<MailboxMessage | undefined> {
-  return database.maybeOne<MailboxMessage>(
-    'mailbox.find',
-    sql`select ${entryColumns}, raw from mailbox_messages where id = ${id}::uuid`,
-  );
+  return database.maybeOne<MailboxMessage>('mailbox.find', sql`select ${entryColumns}, raw from mailbox_messages where id = ${id}::uuid`);
 }
 
 /**
  * What the mailbox knows of a message that was handed over at `since` or later. Absence proves nothing once messages of that
  * time may have been pruned: then, and only then, the answer is `unknown`.
  */
-export async function lookUpMessage(
-  database: Queryable,
-  messageId: string,
-  since: Date,
-  maxMessages: number,
-): Promise<LookupOutcome> {
+export async function lookUpMessage(database: Queryable, messageId: string, since: Date, maxMessages: number): Promise<LookupOutcome> {
   const row = await database.one<{ isHere: boolean; isWhole: boolean }>(
     'mailbox.look-up',
     sql`select exists (select 1 from mailbox_messages where message_id = ${messageId}) as "isHere",

@@ -18,7 +18,10 @@ export async function readMessage(raw: Buffer): Promise<ReadableMessage> {
   const mail = await simpleParser(raw, { skipTextToHtml: true });
   const headers = mail.headerLines.map(({ key, line }) => ({
     name: line.slice(0, key.length),
-    value: line.slice(line.indexOf(':') + 1).replace(/\r?\n[ \t]+/g, ' ').trim(),
+    value: line
+      .slice(line.indexOf(':') + 1)
+      .replace(/\r?\n[ \t]+/g, ' ')
+      .trim(),
   }));
   const listUnsubscribe = headers.find(({ name }) => name.toLowerCase() === 'list-unsubscribe')?.value ?? '';
   const html = typeof mail.html === 'string' ? mail.html : '';

@@ -13,8 +13,7 @@ export function enhancedCodeOf(response: string): string | null {
 /** Reads a refusal. The enhanced code, where given, is more exact than the reply code and decides. */
 export function classifyRefusal(code: number, response: string): Extract<SendOutcome, { kind: 'rejected' }> {
   const enhancedCode = enhancedCodeOf(response);
-  const temporary =
-    enhancedCode === null ? code < 500 : enhancedCode.startsWith('4.') || mailboxFull.test(enhancedCode);
+  const temporary = enhancedCode === null ? code < 500 : enhancedCode.startsWith('4.') || mailboxFull.test(enhancedCode);
   return { kind: 'rejected', temporary, code, enhancedCode, response };
 }
 

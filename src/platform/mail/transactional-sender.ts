@@ -1,5 +1,5 @@
-import type { Clock } from '#shared/clock';
 import type { Logger } from '#platform/telemetry';
+import type { Clock } from '#shared/clock';
 import { AppError } from '#shared/errors';
 import { parseMailbox } from './mail-address.ts';
 import type { MailTransport } from './mail-transport.ts';

@@ -25,8 +25,7 @@ export function createMetrics(role: string): Metrics {
     counter: (name, help, labels = []) =>
       existing<Counter<string>>(name) ?? new Counter({ name, help, labelNames: [...labels], registers }),
     histogram: (name, help, labels = [], buckets = latencyBuckets) =>
-      existing<Histogram<string>>(name) ??
-      new Histogram({ name, help, labelNames: [...labels], buckets: [...buckets], registers }),
+      existing<Histogram<string>>(name) ?? new Histogram({ name, help, labelNames: [...labels], buckets: [...buckets], registers }),
     gauge: (name, help, labels = [], collect) =>
       existing<Gauge<string>>(name) ??
       new Gauge({

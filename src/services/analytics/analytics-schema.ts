@@ -1,0 +1,44 @@
+import { Type } from 'typebox';
+
+export type AnalyticsEventType = 'page_view' | 'email_open' | 'email_click' | 'subscription' | 'unsubscription';
+
+export type AnalyticsEvent = {
+  readonly type: AnalyticsEventType;
+  readonly contentId?: string | null;
+  readonly issueId?: string | null;
+  readonly subscriberId?: string | null;
+  readonly url?: string | null;
+  readonly referrer?: string | null;
+  readonly userAgent?: string | null;
+};
+
+export const PeriodQuery = {
+  from: Type.Optional(Type.String({ format: 'date', description: 'First day (UTC); 30 days ago unless told.' })),
+  to: Type.Optional(Type.String({ format: 'date', description: 'Last day (UTC), included; today unless told.' })),
+};
+
+const figures = {
+  pageViews: Type.Number(),
+  emailOpens: Type.Number(),
+  emailClicks: Type.Number(),
+};
+
+export const ContentFigures = Type.Object({
+  contentId: Type.String({ format: 'uuid' }),
+  title: Type.Union([Type.String(), Type.Null()], { description: 'Null when the article exists no more.' }),
+  ...figures,
+});
+
+export const ContentReport = Type.Object({
+  from: Type.String({ format: 'date' }),
+  to: Type.String({ format: 'date' }),
+  items: Type.Array(ContentFigures, { description: 'Most page views and clicks first.' }),
+});
+
+export const DailyReport = Type.Object({
+  contentId: Type.String({ format: 'uuid' }),
+  title: Type.Union([Type.String(), Type.Null()]),
+  from: Type.String({ format: 'date' }),
+  to: Type.String({ format: 'date' }),
+  days: Type.Array(Type.Object({ day: Type.String({ format: 'date' }), ...figures })),
+});

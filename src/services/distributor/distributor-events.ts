@@ -1,0 +1,3 @@
+/** Both carry { issueId }. */
+export const issueStarted = 'issue.started';
+export const issueFinished = 'issue.finished';
