@@ -44,7 +44,7 @@ const child = spawn(pinnedNode, [path.join(root, script), ...scriptArguments], {
   shell: process.platform === 'win32',
 });
 // At Ctrl-C the terminal signals the child as well; this process only waits for it to stop cleanly.
-process.on('SIGINT', () => {});
+process.on('SIGINT', () => undefined);
 process.on('SIGTERM', () => child.kill('SIGTERM'));
 process.on('SIGHUP', () => child.kill('SIGTERM'));
 child.on('exit', (code, signal) => process.exit(code ?? (signal === null ? 1 : 128)));

@@ -6,6 +6,7 @@ import { spawn } from 'node:child_process';
 import { globSync } from 'node:fs';
 import path from 'node:path';
 import { startTestPostgres } from '../tests/support/postgres-server.ts';
+import { chromium, installPrograms } from '../tests/support/programs.ts';
 
 const root = path.resolve(import.meta.dirname, '..');
 
@@ -32,6 +33,7 @@ const asked = process.argv.slice(2);
 const all = asked.length > 0 ? asked : globSync(['src/**/*.test.ts', 'scripts/**/*.test.ts', 'tests/**/*.test.ts'], { cwd: root }).sort();
 const isWholeEngine = (file: string) => /tests[/\\](e2e|faults)[/\\]/.test(file);
 
+if (all.some(isWholeEngine)) installPrograms([chromium]);
 const server = await startTestPostgres();
 const totals = { pass: 0, fail: 0, skipped: 0 };
 let hasFailed = false;

@@ -1,50 +1,10 @@
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import { Command, CommanderError, Help } from 'commander';
-import { createLogger, type Logger } from '#platform/telemetry';
+import { createLogger } from '#platform/telemetry';
 import { AppError, messageOf } from '#shared/errors';
-import { type Config, ConfigError, describeAccepted, type Environment, loadConfig } from './config.ts';
+import { type CommandDefinition, exitCodes } from './command-definition.ts';
+import { ConfigError, describeAccepted, loadConfig, loadEnvironment } from './config.ts';
 import { type Variable, type VariableName, variables } from './variables.ts';
-
-/** Exit codes: 0 done, 1 failed, 2 wrong usage or configuration (nothing was started), 3 done in part. */
-export const exitCodes = { done: 0, failed: 1, usage: 2, partial: 3 } as const;
-
-export type CommandInput = {
-  readonly config: Config;
-  /** The environment with the flags laid over it, as child processes get it. */
-  readonly environment: Environment;
-  readonly logger: Logger;
-  readonly arguments: readonly string[];
-  readonly options: Readonly<Record<string, string | boolean | undefined>>;
-  readonly isJson: boolean;
-};
-
-export type CommandOption = {
-  readonly flags: string;
-  readonly description: string;
-  /** What is wrong with the value, or undefined. */
-  readonly check?: (value: string) => string | undefined;
-};
-
-export type CommandDefinition = {
-  readonly name: string;
-  readonly summary: string;
-  readonly description?: string;
-  readonly arguments?: readonly {
-    readonly name: string;
-    readonly description: string;
-    readonly isOptional?: boolean;
-    readonly isList?: boolean;
-  }[];
-  readonly options?: readonly CommandOption[];
-  readonly takesJson?: boolean;
-  /** Flags that lay over configuration variables; the others stay with their variables. */
-  readonly configFlags?: readonly VariableName[];
-  readonly examples?: readonly string[];
-  readonly run: (input: CommandInput) => Promise<number>;
-};
-
-export const version: string = JSON.parse(readFileSync(path.resolve(import.meta.dirname, '../../package.json'), 'utf8')).version;
+import { version } from './version.ts';
 
 const commonFlags: readonly VariableName[] = ['DATA_DIR', 'DATABASE_URL', 'LOG_LEVEL', 'LOG_FORMAT'];
 
@@ -102,7 +62,7 @@ function addCommand(program: Command, definition: CommandDefinition, onExit: (co
   }
   command.action(async () => {
     const options = command.opts<Record<string, string | boolean | undefined>>();
-    const environment: Record<string, string | undefined> = { ...process.env };
+    const environment: Record<string, string | undefined> = { ...loadEnvironment() };
     for (const { name, flag } of flagsOf(definition)) {
       const value = options[camelOf(flag)];
       if (typeof value === 'string') environment[name] = value;

@@ -36,6 +36,9 @@ export type Config = {
   readonly log: { readonly level: string; readonly format: 'json' | 'pretty' };
 };
 
+/** The process's own environment; read here and nowhere else. */
+export const loadEnvironment = (): Environment => process.env;
+
 /** All that is wrong with the configuration, a line each. */
 export class ConfigError extends Error {
   readonly faults: readonly string[];
@@ -130,7 +133,7 @@ function deepFreeze<T extends object>(value: T): T {
  * The whole configuration, frozen.
  * @throws ConfigError that names every fault at once, `otherFaults` (of the command line) first
  */
-export function loadConfig(environment: Environment = process.env, otherFaults: readonly string[] = []): Config {
+export function loadConfig(environment: Environment = loadEnvironment(), otherFaults: readonly string[] = []): Config {
   const { values, faults } = readValues(environment);
   const usesEmbedded = values.DATABASE_URL === '';
   const isSampleOn = values.SAMPLE === 'on' || (values.SAMPLE === 'auto' && usesEmbedded);
@@ -187,7 +190,7 @@ export function loadConfig(environment: Environment = process.env, otherFaults: 
 }
 
 /** Every variable with its effective value, for a person to read: secrets show only whether they are set. */
-export function describeConfig(environment: Environment = process.env): { name: string; value: string; isDefault: boolean }[] {
+export function describeConfig(environment: Environment = loadEnvironment()): { name: string; value: string; isDefault: boolean }[] {
   const { values } = readValues(environment);
   return (Object.entries(variables) as [VariableName, Variable][]).map(([name, variable]) => {
     const isDefault = (environment[name] ?? '').trim() === '';

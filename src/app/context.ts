@@ -5,7 +5,7 @@ import { createDatabase, type Database, sql } from '#platform/database';
 import { createEvents, type Events } from '#platform/events';
 import { createHttpClient } from '#platform/http-client';
 import { createJobs, type Jobs } from '#platform/jobs';
-import { createSmtpTransport, type MailTransport } from '#platform/mail';
+import { createMailboxLookup, createSmtpTransport, type MailTransport } from '#platform/mail';
 import { loadPack, type Pack } from '#platform/pack';
 import type { ServiceDependencies, ServiceModule } from '#platform/service';
 import { createLogger, createMetrics, type Logger, type Metrics } from '#platform/telemetry';
@@ -104,14 +104,20 @@ export async function createContext(options: ContextOptions): Promise<Context> {
       logger,
     });
     closers.push(() => httpClient.close());
-    const mail = createSmtpTransport({ url: config.mail.smtpUrl, logger, metrics });
+    const mail = createSmtpTransport({
+      url: config.mail.smtpUrl,
+      logger,
+      metrics,
+      // After a crash the mailbox can be asked what it took; a real mail server cannot.
+      ...(config.mail.isMailbox && { findByMessageId: createMailboxLookup(database) }),
+    });
     closers.push(async () => mail.close());
 
     const dependencies: ServiceDependencies = { database, jobs, events, clock, logger, metrics };
     const { site } = config;
-    const analytics = createAnalytics(dependencies);
     const webScraper = createWebScraper({ ...dependencies, httpClient, compute, userAgent: config.crawl.userAgent });
     const contentManager = createContentManager({ ...dependencies, site, pack });
+    const analytics = createAnalytics({ ...dependencies, findTitles: contentManager.findTitles });
     const aiProcessor = createAiProcessor({
       ...dependencies,
       compute,

@@ -4,7 +4,6 @@ import { createHttpServer, type HttpServer } from '#platform/http-server';
 import { createMailboxServer, mailboxRoutes } from '#platform/mail';
 import { createLogger, createMetrics } from '#platform/telemetry';
 import { systemClock } from '#shared/clock';
-import { version } from './command-line.ts';
 import { type Config, ConfigError } from './config.ts';
 import { createContext } from './context.ts';
 import { migrateAll, startWork } from './engine.ts';
@@ -12,6 +11,7 @@ import { createMetricsExchange } from './metrics-exchange.ts';
 import { type Role, workerRoles } from './roles.ts';
 import { startSampleWeb } from './sample-web/index.ts';
 import { systemRoutes } from './system-routes.ts';
+import { version } from './version.ts';
 
 type Closer = () => Promise<void>;
 

@@ -4,7 +4,7 @@ import { createSmtpTransport } from '#platform/mail';
 import { loadPack } from '#platform/pack';
 import { createMetrics, type Logger } from '#platform/telemetry';
 import { messageOf } from '#shared/errors';
-import { type CommandDefinition, exitCodes } from '../command-line.ts';
+import { type CommandDefinition, exitCodes } from '../command-definition.ts';
 import { type Config, describeConfig } from '../config.ts';
 import { openDatabaseServer } from '../engine.ts';
 import { findPortFaults } from '../ports.ts';

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { briefsOf } from '#services/ai-processor';
-import { type CommandDefinition, exitCodes } from '../command-line.ts';
+import { type CommandDefinition, exitCodes } from '../command-definition.ts';
 import { ConfigError } from '../config.ts';
 import { withEngine } from '../engine.ts';
 import { createProgress } from '../progress.ts';

@@ -1,5 +1,5 @@
 import { checkScopes, createApiKey, listApiKeys, revokeApiKey, scopes } from '#platform/http-server';
-import { type CommandDefinition, exitCodes } from '../command-line.ts';
+import { type CommandDefinition, exitCodes } from '../command-definition.ts';
 import { ConfigError } from '../config.ts';
 import { withEngine } from '../engine.ts';
 import { formatTable } from '../table.ts';

@@ -1,4 +1,4 @@
-import { type CommandDefinition, exitCodes } from '../command-line.ts';
+import { type CommandDefinition, exitCodes } from '../command-definition.ts';
 import { migrateAll, openDatabaseServer } from '../engine.ts';
 
 export const migrateCommand: CommandDefinition = {

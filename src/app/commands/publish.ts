@@ -1,5 +1,5 @@
 import { messageOf } from '#shared/errors';
-import { type CommandDefinition, exitCodes } from '../command-line.ts';
+import { type CommandDefinition, exitCodes } from '../command-definition.ts';
 import { withEngine } from '../engine.ts';
 import { formatTable } from '../table.ts';
 

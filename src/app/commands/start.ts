@@ -1,4 +1,4 @@
-import { type CommandDefinition, exitCodes } from '../command-line.ts';
+import { type CommandDefinition, exitCodes } from '../command-definition.ts';
 import { ConfigError } from '../config.ts';
 import { isRole, type Role, roles } from '../roles.ts';
 
