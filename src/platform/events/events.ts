@@ -27,6 +27,8 @@ export type Events = {
 const channel = 'aquascene_events';
 const batchSize = 100;
 const pollIntervalMs = 2000;
+// An event that waits for an older transaction to end: nobody notifies when it does, so it is looked for soon and then ever less often.
+const firstHeldBackPollMs = 20;
 
 export function createEvents(options: { database: Database; clock: Clock; logger: Logger; metrics: Metrics }): Events {
   const { database, clock, logger, metrics } = options;
@@ -40,14 +42,14 @@ export function createEvents(options: { database: Database; clock: Clock; logger
    * Only events of transactions that ended before every running one are read: positions are taken before commits, and
    * without this a late commit with a low position would be passed over for ever.
    */
-  async function handleBatch(subscription: Subscription): Promise<number> {
+  async function handleBatch(subscription: Subscription): Promise<'handled' | 'held_back' | 'none'> {
     return database.transaction(async (transaction) => {
       const offset = await transaction.maybeOne<{ transactionId: string; position: number }>(
         'events.lock-offset',
         sql`select transaction_id::text as "transactionId", position from event_offsets
             where subscriber = ${subscription.subscriber} for update skip locked`,
       );
-      if (offset === undefined) return 0;
+      if (offset === undefined) return 'none';
       const events = await transaction.query<StoredEvent & { transactionId: string }>(
         'events.read',
         sql`select id, position, transaction_id::text as "transactionId", type, aggregate_id as "aggregateId", payload,
@@ -63,15 +65,28 @@ export function createEvents(options: { database: Database; clock: Clock; logger
         handled.inc({ subscriber: subscription.subscriber, type: event.type });
       }
       const last = events.at(-1);
-      if (last !== undefined) {
-        await transaction.execute(
-          'events.move-offset',
-          sql`update event_offsets set transaction_id = ${last.transactionId}::xid8, position = ${last.position}, moved_at = now()
-              where subscriber = ${subscription.subscriber}`,
-        );
-      }
-      return events.length;
+      if (last === undefined) return (await isHeldBack(transaction, subscription, offset)) ? 'held_back' : 'none';
+      await transaction.execute(
+        'events.move-offset',
+        sql`update event_offsets set transaction_id = ${last.transactionId}::xid8, position = ${last.position}, moved_at = now()
+            where subscriber = ${subscription.subscriber}`,
+      );
+      return 'handled';
     });
+  }
+
+  async function isHeldBack(
+    transaction: Transaction,
+    subscription: Subscription,
+    offset: { readonly transactionId: string; readonly position: number },
+  ): Promise<boolean> {
+    const row = await transaction.maybeOne(
+      'events.held-back',
+      sql<object>`select 1 from events
+          where (transaction_id, position) > (${offset.transactionId}::xid8, ${offset.position}::bigint)
+            and type = any(${subscription.types}::text[]) limit 1`,
+    );
+    return row !== undefined;
   }
 
   function startLoop(subscription: Subscription) {
@@ -92,13 +107,15 @@ export function createEvents(options: { database: Database; clock: Clock; logger
       });
     const done = (async () => {
       let failures = 0;
+      let heldBackPolls = 0;
       while (!isStopping) {
         isAwake = false;
         try {
-          const count = await handleBatch(subscription);
+          const outcome = await handleBatch(subscription);
           failures = 0;
-          if (count > 0) continue;
-          await sleep(pollIntervalMs);
+          heldBackPolls = outcome === 'held_back' ? heldBackPolls + 1 : 0;
+          if (outcome === 'handled') continue;
+          await sleep(heldBackPolls === 0 ? pollIntervalMs : Math.min(pollIntervalMs, firstHeldBackPollMs * 2 ** (heldBackPolls - 1)));
         } catch (error) {
           failures += 1;
           logger.warn({ err: error, subscriber: subscription.subscriber }, 'handling events failed; trying again');
