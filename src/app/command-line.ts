@@ -100,6 +100,20 @@ const loaders: readonly (() => Promise<CommandDefinition>)[] = [
   async () => (await import('./commands/doctor.ts')).doctorCommand,
 ];
 
+/** Every command with the long flags that it takes. */
+export async function commandDefinitions(): Promise<{ readonly name: string; readonly flags: readonly string[] }[]> {
+  const definitions = await Promise.all(loaders.map((load) => load()));
+  return definitions.map((definition) => ({
+    name: definition.name,
+    flags: [
+      ...(definition.options ?? []).flatMap(({ flags }) => /--[\w-]+/.exec(flags)?.[0] ?? []),
+      ...flagsOf(definition).map(({ flag }) => flag),
+      ...(definition.takesJson ? ['--json'] : []),
+      '--help',
+    ],
+  }));
+}
+
 /** @returns the exit code */
 export async function runCommandLine(words: readonly string[]): Promise<number> {
   let exitCode: number = exitCodes.done;

@@ -46,5 +46,6 @@ export async function readMessage(raw: Buffer): Promise<ReadableMessage> {
 /** A link that stayed inside the frame would be shown sandboxed, where no form works. */
 function openLinksInNewTab(html: string): string {
   const base = '<base target="_blank">';
-  return /<head[^>]*>/i.test(html) ? html.replace(/<head[^>]*>/i, (head) => `${head}${base}`) : `${base}${html}`;
+  const head = /<head(?:\s[^>]*)?>/i;
+  return head.test(html) ? html.replace(head, (tag) => `${tag}${base}`) : `${base}${html}`;
 }

@@ -1,0 +1,1 @@
+export { type SampleWeb, startSampleWeb } from './sample-web.ts';
