@@ -1,5 +1,6 @@
 import { type RawBuilder, sql } from '#platform/database';
 import { type FieldFault, invalid } from '#shared/errors';
+import { readIsoTime } from '../subscribers/subscriber-fields.ts';
 
 export const segmentFields = ['status', 'country', 'language', 'tags', 'subscriptionDate'] as const;
 export const segmentOperators = ['equals', 'in', 'contains_any', 'before', 'after'] as const;
@@ -18,12 +19,6 @@ type Reading = Condition | { readonly fault: string };
 
 const textColumns = { status: sql`status`, country: sql`country`, language: sql`language` } as const;
 
-function readDate(value: SegmentRule['value']): Date | undefined {
-  if (typeof value !== 'string' || !/^\d{4}-\d{2}-\d{2}(T[\d:.]+(Z|[+-]\d{2}:\d{2}))?$/.test(value)) return undefined;
-  const date = new Date(value);
-  return Number.isNaN(date.getTime()) ? undefined : date;
-}
-
 function readRule({ field, operator, value }: SegmentRule): Reading {
   if (field === 'tags') {
     if (operator !== 'contains_any') return { fault: 'tags takes the operator contains_any' };
@@ -32,7 +27,7 @@ function readRule({ field, operator, value }: SegmentRule): Reading {
   }
   if (field === 'subscriptionDate') {
     if (operator !== 'before' && operator !== 'after') return { fault: 'subscriptionDate takes the operators before and after' };
-    const date = readDate(value);
+    const date = typeof value === 'string' ? readIsoTime(value) : undefined;
     if (date === undefined) return { fault: 'must be a date such as 2026-01-31 or 2026-01-31T12:00:00Z' };
     return operator === 'before' ? sql<boolean>`subscription_date < ${date}` : sql<boolean>`subscription_date >= ${date}`;
   }

@@ -1,7 +1,7 @@
 import { type Queryable, type RawBuilder, sql } from '#platform/database';
 import type { Position } from '#platform/http-server';
+import { isNotSuppressedSql } from '../suppressions/suppression-store.ts';
 import type { SegmentRules } from './segment-rules.ts';
-import { isSuppressedSql } from './suppression-store.ts';
 
 export type Segment = {
   readonly id: string;
@@ -35,18 +35,17 @@ export function listSegments(database: Queryable, before: Position | undefined, 
     'segments.list',
     sql`select ${columns} from subscriber_segments
         where ${before?.at ?? null}::timestamptz is null
-           or (date_trunc('milliseconds', created_at), id) < (${before?.at ?? null}::timestamptz, ${before?.id ?? null}::uuid)
-        order by date_trunc('milliseconds', created_at) desc, id desc limit ${limit + 1}`,
+           or (created_at, id) < (${before?.at ?? null}::timestamptz, ${before?.id ?? null}::uuid)
+        order by created_at desc, id desc limit ${limit + 1}`,
   );
 }
 
+/** Undefined when there is none with the id. A name that is taken fails as PostgreSQL has it (23505). */
 export function updateSegment(tx: Queryable, segment: Pick<Segment, 'id' | 'name' | 'rules'>, at: Date): Promise<Segment | undefined> {
   return tx.maybeOne<Segment>(
     'segments.update',
     sql`update subscriber_segments set name = ${segment.name}, rules = ${JSON.stringify(segment.rules)}::jsonb, updated_at = ${at}
-        where id = ${segment.id} and not exists
-          (select 1 from subscriber_segments other where other.name = ${segment.name} and other.id <> ${segment.id})
-        returning ${columns}`,
+        where id = ${segment.id} returning ${columns}`,
   );
 }
 
@@ -57,7 +56,7 @@ export function deleteSegment(tx: Queryable, id: string): Promise<number> {
 /** A statement that selects the `id` of everybody who may be written to and meets the condition. */
 export function audienceStatement(condition: RawBuilder<boolean>): RawBuilder<{ id: string }> {
   return sql<{ id: string }>`select id from subscribers
-    where status = 'active' and ${condition} and not ${isSuppressedSql(sql`email`)}`;
+    where status = 'active' and ${condition} and ${isNotSuppressedSql(sql`email`)}`;
 }
 
 export async function countAudience(database: Queryable, condition: RawBuilder<boolean>): Promise<number> {

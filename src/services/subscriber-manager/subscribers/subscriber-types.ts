@@ -1,16 +1,24 @@
 export const subscriberStatuses = ['pending', 'active', 'unsubscribed', 'bounced', 'complained', 'erased'] as const;
 export type SubscriberStatus = (typeof subscriberStatuses)[number];
 
-export type Subscriber = {
+/** What a person tells about themselves. */
+export type Profile = {
+  readonly name: string | null;
+  /** ISO 3166-1 alpha-2. */
+  readonly country: string | null;
+  /** BCP 47, in its canonical form. */
+  readonly language: string;
+  /** A name of the IANA time zone database. */
+  readonly timezone: string | null;
+  /** Lower case, each once. */
+  readonly tags: readonly string[];
+};
+
+export type Subscriber = Profile & {
   readonly id: string;
   readonly email: string;
-  readonly name: string | null;
   readonly status: SubscriberStatus;
   readonly subscriptionDate: Date;
-  readonly country: string | null;
-  readonly language: string;
-  readonly timezone: string | null;
-  readonly tags: readonly string[];
   readonly customFields: Readonly<Record<string, unknown>>;
   readonly source: string;
   readonly createdAt: Date;
@@ -37,9 +45,6 @@ export type Recipient = {
   /** Why no mail may go to this person now; null when it may. */
   readonly obstacle: 'suppressed' | Exclude<SubscriberStatus, 'active'> | null;
 };
-
-/** Topics that a reader may choose on the preferences page. */
-export type Topic = { readonly slug: string; readonly name: string };
 
 /** Where a change of consent came from. */
 export type Origin = { readonly origin: string; readonly ip?: string | undefined };

@@ -1,7 +1,7 @@
 import { type Queryable, sql } from '#platform/database';
 import type { Position } from '#platform/http-server';
+import { isSuppressedSql } from '../suppressions/suppression-store.ts';
 import type { Recipient, Subscriber, SubscriberStatus } from './subscriber-types.ts';
-import { isSuppressedSql } from './suppression-store.ts';
 
 const columns = sql`
   id, email, name, status, subscription_date as "subscriptionDate", country, language, timezone, tags,
@@ -91,7 +91,10 @@ export type SubscriberFilter = {
   readonly limit: number;
 };
 
-/** Newest first; one row more than `limit`, by which a further page is known. */
+/**
+ * Newest first; one row more than `limit`, by which a further page is known. `created_at` is always the clock's, in whole
+ * milliseconds, so that a cursor names it exactly.
+ */
 export function listSubscribers(database: Queryable, filter: SubscriberFilter): Promise<Subscriber[]> {
   const conditions = [sql<boolean>`true`];
   if (filter.status !== undefined) conditions.push(sql`status = ${filter.status}`);
@@ -101,12 +104,12 @@ export function listSubscribers(database: Queryable, filter: SubscriberFilter): 
     conditions.push(sql`(lower(email) like ${pattern} or lower(name) like ${pattern})`);
   }
   if (filter.before !== undefined) {
-    conditions.push(sql`(date_trunc('milliseconds', created_at), id) < (${filter.before.at}::timestamptz, ${filter.before.id}::uuid)`);
+    conditions.push(sql`(created_at, id) < (${filter.before.at}::timestamptz, ${filter.before.id}::uuid)`);
   }
   return database.query<Subscriber>(
     'subscribers.list',
     sql`select ${columns} from subscribers where ${sql.join(conditions, sql` and `)}
-        order by date_trunc('milliseconds', created_at) desc, id desc limit ${filter.limit + 1}`,
+        order by created_at desc, id desc limit ${filter.limit + 1}`,
   );
 }
 

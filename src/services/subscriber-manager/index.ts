@@ -1,0 +1,1 @@
+export { createSubscriberManager, type SubscriberManager } from './subscriber-manager.ts';
