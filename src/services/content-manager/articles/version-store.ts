@@ -1,0 +1,61 @@
+import { type Queryable, sql } from '#platform/database';
+import type { ArticleStatus } from '../article-types.ts';
+import { type Article, type ArticleText, textOf } from './article.ts';
+import type { WorkflowAction } from './workflow.ts';
+
+export type ChangeName = WorkflowAction | 'draft' | 'edit' | 'restore';
+
+export type VersionSummary = {
+  readonly version: number;
+  readonly status: ArticleStatus;
+  readonly title: string;
+  readonly change: ChangeName;
+  readonly actor: string;
+  readonly reason: string | null;
+  readonly changedAt: Date;
+};
+
+/** The article as it stood after the change. */
+export type Version = VersionSummary & { readonly snapshot: ArticleText };
+
+export type ChangeRecord = { readonly change: ChangeName; readonly actor: string; readonly reason: string | null };
+
+const columns = sql`version, status, title, change, actor, reason, changed_at as "changedAt"`;
+
+export async function insertVersion(tx: Queryable, article: Article, { change, actor, reason }: ChangeRecord): Promise<void> {
+  await tx.execute(
+    'versions.insert',
+    sql`insert into content_versions (content_id, version, status, title, snapshot, actor, change, reason, changed_at)
+        values (${article.id}, ${article.version}, ${article.status}, ${article.title}, ${JSON.stringify(textOf(article))}::jsonb,
+                ${actor}, ${change}, ${reason}, ${article.updatedAt})`,
+  );
+}
+
+export async function insertAudit(
+  tx: Queryable,
+  entry: { readonly id: string; readonly at: Date; readonly actor: string; readonly action: string; readonly subject: string },
+  details: object,
+): Promise<void> {
+  await tx.execute(
+    'audit.insert',
+    sql`insert into audit_log (id, occurred_at, actor, action, subject, details)
+        values (${entry.id}, ${entry.at}, ${entry.actor}, ${entry.action}, ${entry.subject}, ${JSON.stringify(details)}::jsonb)`,
+  );
+}
+
+/** Newest first, older than `before`; one row more than `limit`. */
+export function listVersions(database: Queryable, contentId: string, before: number | undefined, limit: number): Promise<VersionSummary[]> {
+  return database.query<VersionSummary>(
+    'versions.list',
+    sql`select ${columns} from content_versions
+        where content_id = ${contentId}::uuid and version < ${before ?? 2147483647}
+        order by version desc limit ${limit + 1}`,
+  );
+}
+
+export function findVersion(database: Queryable, contentId: string, version: number): Promise<Version | undefined> {
+  return database.maybeOne<Version>(
+    'versions.find',
+    sql`select ${columns}, snapshot from content_versions where content_id = ${contentId}::uuid and version = ${version}`,
+  );
+}

@@ -1,0 +1,3 @@
+export { composeArtwork, composeShore, type Format, formats } from './compose.ts';
+export { renderPng } from './png.ts';
+export { renderSvg } from './svg.ts';

@@ -1,0 +1,80 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { RegisterRoutes } from '#platform/http-server';
+import { registerAssets } from './asset-routes.ts';
+import { createCardView } from './card-view.ts';
+import { registerDiscovery } from './discovery-routes.ts';
+import { createLabels } from './labels.ts';
+import { type PageContext, registerPages } from './page-routes.ts';
+import { caching, sendPublic } from './responses.ts';
+import { registerSearch } from './search-routes.ts';
+import { createSearchStore } from './search-store.ts';
+import type { PageContent, SiteDependencies } from './site-types.ts';
+import { createVocabulary } from './spelling.ts';
+import { createTemplates, type Render } from './templates.ts';
+
+export type { PageContent, SiteConfig, SiteDependencies } from './site-types.ts';
+
+export type Site = {
+  readonly routes: RegisterRoutes;
+  /** The site's layout around trusted HTML, for other services' public pages. They send it with their own headers. */
+  renderPage(page: PageContent): Promise<string>;
+  renderNotFound(path: string): Promise<string>;
+};
+
+const longestPathShown = 120;
+
+/** `/articles/java-moss` asks for something like "java moss". */
+function queryFrom(path: string): string {
+  const name = path.split('/').findLast((part) => part !== '') ?? '';
+  return name
+    .replace(/\.\w+$/, '')
+    .replace(/[^\p{L}\p{N}]+/gu, ' ')
+    .trim()
+    .slice(0, 80);
+}
+
+function decodePath(path: string): string {
+  try {
+    return decodeURI(path);
+  } catch {
+    // URIError: not well-formed; it is shown as it came.
+    return path;
+  }
+}
+
+function createNotFound(render: Render) {
+  return (path: string): Promise<string> => {
+    const readable = decodePath(path).replace(/\p{C}+/gu, ' ');
+    const head = { kind: 'not-found', name: 'Page not found', robots: 'noindex' } as const;
+    return render('not-found', head, { path: readable.slice(0, longestPathShown), query: queryFrom(readable) });
+  };
+}
+
+/** The public site: reads what is published, and nothing else. */
+export function createSite(deps: SiteDependencies): Site {
+  const { database, clock, metrics, site, pack } = deps;
+  const render = createTemplates({ site, pack });
+  const renderNotFound = createNotFound(render);
+
+  async function sendNotFound(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    const body = await renderNotFound(request.url.split('?')[0] ?? '/');
+    return sendPublic(request, reply, { status: 404, type: 'text/html; charset=utf-8', body, cacheControl: caching.none });
+  }
+
+  const context: PageContext = { database, site, pack, render, sendNotFound, cardView: createCardView(site, createLabels(site.language)) };
+  return {
+    renderPage: ({ title, html, status, head }) =>
+      render(
+        'plain',
+        { kind: 'plain', name: title, robots: 'noindex', ...(head !== undefined && { head }) },
+        { html, isFailure: status !== undefined && status >= 400 },
+      ),
+    renderNotFound,
+    routes: (app) => {
+      registerPages(app, context);
+      registerSearch(app, { ...context, metrics, store: createSearchStore(database, clock), vocabulary: createVocabulary(pack) });
+      registerDiscovery(app, context);
+      registerAssets(app, context);
+    },
+  };
+}

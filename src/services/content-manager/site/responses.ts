@@ -1,0 +1,62 @@
+import { createHash } from 'node:crypto';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+
+/** Nothing but our own pictures and styles, and forms that come back to us. Structured data is no script that could run. */
+export const pagePolicy = "default-src 'none'; img-src 'self' data:; style-src 'self'; form-action 'self'; base-uri 'none'";
+
+// What a page cannot say of itself by a meta element.
+const headerPolicy = `${pagePolicy}; frame-ancestors 'none'`;
+
+const securityHeaders = {
+  'content-security-policy': headerPolicy,
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'strict-origin-when-cross-origin',
+  'permissions-policy': 'camera=(), geolocation=(), microphone=(), payment=(), usb=(), browsing-topics=()',
+  'cross-origin-opener-policy': 'same-origin',
+  'x-frame-options': 'DENY',
+} as const;
+
+/** How long a browser and a shared cache may keep an answer, in the words of Cache-Control. */
+export const caching = {
+  // Published articles appear within a minute; what is asked for meanwhile comes at once.
+  page: 'public, max-age=60, stale-while-revalidate=600',
+  feed: 'public, max-age=300, stale-while-revalidate=3600',
+  artwork: 'public, max-age=604800, stale-while-revalidate=2592000',
+  immutable: 'public, max-age=31536000, immutable',
+  none: 'no-store',
+} as const;
+
+export type PublicAnswer = {
+  readonly type: string;
+  readonly body: string | Buffer;
+  readonly cacheControl: string;
+  readonly status?: number;
+  /** Another policy than that of pages, for what is no page. */
+  readonly contentSecurityPolicy?: string;
+};
+
+// Weak: the same content may travel compressed or not.
+const tagOf = (body: string | Buffer): string => `W/"${createHash('sha256').update(body).digest('base64url').slice(0, 27)}"`;
+
+function isKnown(ifNoneMatch: string | undefined, tag: string): boolean {
+  if (ifNoneMatch === undefined) return false;
+  const opaque = (value: string) => value.trim().replace(/^W\//, '');
+  return ifNoneMatch.trim() === '*' || ifNoneMatch.split(',').some((value) => opaque(value) === opaque(tag));
+}
+
+/** Sends a public read with its caching and security headers; 304 without a body when the reader has it already. */
+export function sendPublic(request: FastifyRequest, reply: FastifyReply, answer: PublicAnswer): FastifyReply {
+  const { status = 200, contentSecurityPolicy } = answer;
+  reply.headers(securityHeaders).header('cache-control', answer.cacheControl);
+  if (contentSecurityPolicy !== undefined) reply.header('content-security-policy', contentSecurityPolicy);
+  if (status === 200) {
+    const tag = tagOf(answer.body);
+    reply.header('etag', tag);
+    if (isKnown(request.headers['if-none-match'], tag)) return reply.code(304).send();
+  }
+  return reply.code(status).type(answer.type).send(answer.body);
+}
+
+export function sendPage(request: FastifyRequest, reply: FastifyReply, html: string): FastifyReply {
+  return sendPublic(request, reply, { type: 'text/html; charset=utf-8', body: html, cacheControl: caching.page });
+}
