@@ -10,7 +10,10 @@ import { isAutomatedUserAgent } from './user-agents.ts';
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const dayMs = 24 * 3600 * 1000;
+const defaultPeriodDays = 30;
 const maxHeaderLength = 500;
+
+const dayOf = (time: Date) => time.toISOString().slice(0, 10);
 
 export type TitleOf = { readonly id: string; readonly title: string };
 
@@ -24,11 +27,8 @@ export function analyticsRoutes(options: {
   const { database, clock, record, isCounted, findTitles } = options;
 
   function periodOf({ from, to }: { from?: string; to?: string }): Period {
-    const today = clock.now();
-    const period = {
-      from: from ?? new Date(today.getTime() - 30 * dayMs).toISOString().slice(0, 10),
-      to: to ?? today.toISOString().slice(0, 10),
-    };
+    const lastDay = to ?? dayOf(clock.now());
+    const period = { from: from ?? dayOf(new Date(Date.parse(lastDay) - defaultPeriodDays * dayMs)), to: lastDay };
     if (period.from > period.to) {
       throw invalid('The period ends before it begins.', [{ path: '/to', message: `must not be before from (${period.from})` }]);
     }

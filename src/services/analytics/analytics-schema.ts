@@ -13,7 +13,7 @@ export type AnalyticsEvent = {
 };
 
 export const PeriodQuery = {
-  from: Type.Optional(Type.String({ format: 'date', description: 'First day (UTC); 30 days ago unless told.' })),
+  from: Type.Optional(Type.String({ format: 'date', description: 'First day (UTC); 30 days before the last one unless told.' })),
   to: Type.Optional(Type.String({ format: 'date', description: 'Last day (UTC), included; today unless told.' })),
 };
 

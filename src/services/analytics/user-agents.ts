@@ -1,5 +1,6 @@
+// Cubot makes telephones.
 const automated =
-  /bot\b|bot\/|crawl|spider|slurp|preview|fetcher|monitor|headlesschrome-lighthouse|curl\/|wget\/|python-requests|go-http-client|scan/i;
+  /(?<!\bcu)bot\b|crawl|spider|slurp|preview|fetch(er)?\b|monitor|scan|lighthouse|externalhit|whatsapp|curl\/|wget\/|python-requests|go-http-client/i;
 
 /** Crawlers, link previews and monitors: their requests are no reader's. An absent user agent is taken for one of them. */
 export function isAutomatedUserAgent(userAgent: string | undefined): boolean {

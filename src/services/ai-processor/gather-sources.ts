@@ -1,0 +1,23 @@
+import type { Brief, RawContent, SearchRawContent } from './generation-types.ts';
+
+const pagesForBrief = 12;
+const pagesForHeading = 6;
+const maxPages = 30;
+// A page longer than a book chapter is read as far as this; offsets into what is read are offsets into the whole.
+const maxTextLength = 120_000;
+
+/** The gathered pages that have most of the brief's words, those for the whole first. */
+export async function gatherSources(brief: Brief, searchRawContent: SearchRawContent): Promise<RawContent[]> {
+  const { language } = brief;
+  const found = await Promise.all([
+    searchRawContent({ query: `${brief.title} ${brief.query}`, language, limit: pagesForBrief }),
+    ...brief.headings.map(({ heading, query }) => searchRawContent({ query: `${heading} ${query}`, language, limit: pagesForHeading })),
+  ]);
+  const pages = new Map<string, RawContent>();
+  for (const page of found.flat()) {
+    if (pages.size >= maxPages) break;
+    const { id, url, title, author, publishedAt, text } = page;
+    if (!pages.has(id)) pages.set(id, { id, url, title, author, publishedAt, language: page.language, text: text.slice(0, maxTextLength) });
+  }
+  return [...pages.values()];
+}

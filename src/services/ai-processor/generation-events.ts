@@ -1,0 +1,2 @@
+/** A request was written, declined or failed. Payload: { requestId, status }. */
+export const generationFinished = 'generation.finished';

@@ -1,0 +1,100 @@
+import { type Static, Type } from 'typebox';
+
+const closed = { additionalProperties: false } as const;
+/** PostgreSQL stores no NUL; `\S`: not only white space. */
+const textOf = (maxLength: number, description?: string) =>
+  Type.String({
+    minLength: 1,
+    maxLength,
+    pattern: '^[^\\u0000]*[^\\s\\u0000][^\\u0000]*$',
+    ...(description !== undefined && { description }),
+  });
+const NullableString = Type.Union([Type.String(), Type.Null()]);
+
+export const ContentTypeSchema = Type.Enum(['guide', 'care_sheet', 'problem', 'list', 'news']);
+const LanguageSchema = Type.String({ pattern: '^[a-z]{2}$', maxLength: 2, description: 'ISO 639-1' });
+const Slug = Type.String({ pattern: '^[a-z0-9]+(-[a-z0-9]+)*$', maxLength: 80 });
+
+export const BriefSchema = Type.Object(
+  {
+    title: textOf(200),
+    query: textOf(500, 'What is looked for in the sources.'),
+    language: LanguageSchema,
+    contentType: ContentTypeSchema,
+    category: Type.Union([Slug, Type.Null()], { description: 'Slug of a category of the publication.' }),
+    tags: Type.Array(Slug, { maxItems: 20 }),
+    headings: Type.Array(Type.Object({ heading: textOf(120), query: textOf(300) }, closed), {
+      maxItems: 10,
+      description: 'Parts of the article, each with what is looked for. Empty: taken from the sources.',
+    }),
+  },
+  closed,
+);
+
+export const BriefInputSchema = Type.Object(
+  {
+    title: BriefSchema.properties.title,
+    query: Type.Optional(BriefSchema.properties.query),
+    language: Type.Optional(LanguageSchema),
+    contentType: Type.Optional(ContentTypeSchema),
+    category: Type.Optional(BriefSchema.properties.category),
+    tags: Type.Optional(BriefSchema.properties.tags),
+    headings: Type.Optional(BriefSchema.properties.headings),
+  },
+  closed,
+);
+export type BriefInput = Static<typeof BriefInputSchema>;
+
+export const StatusSchema = Type.Enum(['queued', 'written', 'declined', 'failed']);
+
+export const GenerationSchema = Type.Object({
+  id: Type.String({ format: 'uuid' }),
+  status: StatusSchema,
+  reason: Type.Union([Type.String(), Type.Null()], { description: 'Why it was declined or failed.' }),
+  writer: Type.Union([Type.String(), Type.Null()], { description: "'extractive' or '<provider>/<model>'." }),
+  contentId: Type.Union([Type.String({ format: 'uuid' }), Type.Null()], { description: 'The draft, once written.' }),
+  brief: Type.Object({
+    title: Type.String(),
+    query: Type.String(),
+    language: Type.String(),
+    contentType: Type.String(),
+    category: NullableString,
+    tags: Type.Array(Type.String()),
+    headings: Type.Array(Type.Object({ heading: Type.String(), query: Type.String() })),
+  }),
+  createdAt: Type.String({ format: 'date-time' }),
+  finishedAt: Type.Union([Type.String({ format: 'date-time' }), Type.Null()]),
+});
+
+export const CheckBodySchema = Type.Object(
+  {
+    title: textOf(200),
+    text: textOf(100_000, 'Plain text. Blank lines part paragraphs; a paragraph that begins with # is a heading.'),
+    metaDescription: Type.Optional(Type.String({ maxLength: 500 })),
+    language: Type.Optional(LanguageSchema),
+    contentType: Type.Optional(ContentTypeSchema),
+    tags: Type.Optional(Type.Array(Slug, { maxItems: 20 })),
+  },
+  closed,
+);
+export type CheckBody = Static<typeof CheckBodySchema>;
+
+export const CheckResultSchema = Type.Object({
+  qualityScore: Type.Number(),
+  text: Type.String({ description: 'The text as it was checked; positions refer to it.' }),
+  checks: Type.Array(
+    Type.Object({
+      name: Type.String(),
+      score: Type.Number({ description: '0 to 1; 1 is best.' }),
+      weight: Type.Number({ description: 'Share in the quality score.' }),
+      findings: Type.Array(
+        Type.Object({
+          message: Type.String(),
+          start: Type.Union([Type.Integer(), Type.Null()]),
+          end: Type.Union([Type.Integer(), Type.Null()]),
+          severity: Type.String(),
+        }),
+      ),
+    }),
+  ),
+});

@@ -1,0 +1,99 @@
+import { type Queryable, sql } from '#platform/database';
+import type { Position } from '#platform/http-server';
+import type { Brief, GenerationRequest, GenerationStatus } from './generation-types.ts';
+
+const columns = sql`
+  id, brief, status, reason, writer, content_id as "contentId", created_at as "createdAt", finished_at as "finishedAt"`;
+
+/** Undefined when the key was used before. */
+export function insertRequest(
+  tx: Queryable,
+  request: { readonly id: string; readonly key: string; readonly brief: Brief; readonly at: Date },
+): Promise<GenerationRequest | undefined> {
+  return tx.maybeOne<GenerationRequest>(
+    'generation-requests.insert',
+    sql`insert into generation_requests (id, request_key, brief, created_at)
+        values (${request.id}, ${request.key}, ${JSON.stringify(request.brief)}::jsonb, ${request.at})
+        on conflict (request_key) do nothing returning ${columns}`,
+  );
+}
+
+export function findRequestByKey(database: Queryable, key: string): Promise<GenerationRequest> {
+  return database.one<GenerationRequest>(
+    'generation-requests.find-by-key',
+    sql`select ${columns} from generation_requests where request_key = ${key}`,
+  );
+}
+
+export function findRequest(database: Queryable, id: string): Promise<GenerationRequest | undefined> {
+  return database.maybeOne<GenerationRequest>(
+    'generation-requests.find',
+    sql`select ${columns} from generation_requests where id = ${id}::uuid`,
+  );
+}
+
+/** Locks the row until the transaction ends: of two runs of the same job, the second sees what the first did. */
+export function lockRequest(tx: Queryable, id: string): Promise<GenerationRequest | undefined> {
+  return tx.maybeOne<GenerationRequest>(
+    'generation-requests.lock',
+    sql`select ${columns} from generation_requests where id = ${id}::uuid for update`,
+  );
+}
+
+export type Finish = {
+  readonly status: Exclude<GenerationStatus, 'queued'>;
+  readonly reason: string | null;
+  readonly writer: string | null;
+  readonly contentId: string | null;
+  readonly at: Date;
+};
+
+export async function finishRequest(tx: Queryable, id: string, { status, reason, writer, contentId, at }: Finish): Promise<void> {
+  await tx.execute(
+    'generation-requests.finish',
+    sql`update generation_requests set status = ${status}, reason = ${reason}, writer = ${writer}, content_id = ${contentId}::uuid,
+               finished_at = ${at}
+        where id = ${id}::uuid`,
+  );
+}
+
+export type RequestFilter = {
+  readonly status?: GenerationStatus | undefined;
+  readonly before?: Position | undefined;
+  readonly limit: number;
+};
+
+/** Newest first; one row more than `limit`, by which a further page is known. */
+export function listRequests(database: Queryable, { status, before, limit }: RequestFilter): Promise<GenerationRequest[]> {
+  const conditions = [sql<boolean>`true`];
+  if (status !== undefined) conditions.push(sql`status = ${status}`);
+  if (before !== undefined) {
+    conditions.push(sql`(date_trunc('milliseconds', created_at), id) < (${before.at}::timestamptz, ${before.id}::uuid)`);
+  }
+  return database.query<GenerationRequest>(
+    'generation-requests.list',
+    sql`select ${columns} from generation_requests where ${sql.join(conditions, sql` and `)}
+        order by date_trunc('milliseconds', created_at) desc, id desc limit ${limit + 1}`,
+  );
+}
+
+export async function countByStatus(database: Queryable): Promise<Record<GenerationStatus, number>> {
+  const rows = await database.query<{ status: GenerationStatus; count: number }>(
+    'generation-requests.count',
+    sql`select status, count(*) as count from generation_requests group by status`,
+  );
+  const counts: Record<GenerationStatus, number> = { queued: 0, written: 0, declined: 0, failed: 0 };
+  for (const { status, count } of rows) counts[status] = count;
+  return counts;
+}
+
+export async function insertAudit(
+  tx: Queryable,
+  entry: { readonly id: string; readonly at: Date; readonly actor: string; readonly action: string; readonly subject: string },
+): Promise<void> {
+  await tx.execute(
+    'audit-log.insert',
+    sql`insert into audit_log (id, occurred_at, actor, action, subject)
+        values (${entry.id}, ${entry.at}, ${entry.actor}, ${entry.action}, ${entry.subject})`,
+  );
+}

@@ -1,0 +1,115 @@
+import type { Transaction } from '#platform/database';
+
+export type ContentType = 'guide' | 'care_sheet' | 'problem' | 'list' | 'news';
+
+export type BriefHeading = { readonly heading: string; readonly query: string };
+
+/** What an article is asked for. Without headings, they are found in the material. */
+export type Brief = {
+  readonly title: string;
+  readonly query: string;
+  readonly language: string;
+  readonly contentType: ContentType;
+  readonly category: string | null;
+  readonly tags: readonly string[];
+  readonly headings: readonly BriefHeading[];
+};
+
+export type GenerationStatus = 'queued' | 'written' | 'declined' | 'failed';
+
+export type GenerationRequest = {
+  readonly id: string;
+  readonly brief: Brief;
+  readonly status: GenerationStatus;
+  /** Why it was declined or failed, for a person to read. */
+  readonly reason: string | null;
+  readonly writer: string | null;
+  readonly contentId: string | null;
+  readonly createdAt: Date;
+  readonly finishedAt: Date | null;
+};
+
+/** A gathered page, as far as a writer needs it. */
+export type RawContent = {
+  readonly id: string;
+  readonly url: string;
+  readonly title: string;
+  readonly author: string | null;
+  readonly publishedAt: Date | null;
+  readonly language: string;
+  readonly text: string;
+};
+
+export type SearchRawContent = (search: {
+  readonly query: string;
+  readonly language: string;
+  readonly limit: number;
+}) => Promise<readonly RawContent[]>;
+
+export type Sentence = { readonly text: string; readonly citations: readonly number[] };
+
+export type Section = { readonly heading: string; readonly paragraphs: readonly (readonly Sentence[])[] };
+
+/** Characters [startOffset, endOffset) of the source's text, in UTF-16 code units. */
+export type Citation = {
+  readonly ordinal: number;
+  readonly rawContentId: string;
+  readonly startOffset: number;
+  readonly endOffset: number;
+  readonly quote: string;
+  readonly sourceUrl: string;
+  readonly sourceTitle: string;
+  readonly sourceAuthor: string | null;
+};
+
+export type QualityCheck = {
+  readonly name: 'facts' | 'brand_voice' | 'readability' | 'seo';
+  readonly score: number;
+  readonly weight: number;
+  readonly findings: readonly {
+    readonly message: string;
+    readonly start: number | null;
+    readonly end: number | null;
+    readonly severity: 'info' | 'warning' | 'error';
+  }[];
+};
+
+export type Quality = { readonly qualityScore: number; readonly checks: readonly QualityCheck[] };
+
+export type CheckInput = {
+  readonly title: string;
+  readonly metaDescription: string;
+  readonly language: string;
+  readonly contentType: ContentType;
+  readonly sections: readonly Section[];
+  readonly tags?: readonly string[];
+};
+
+/** What a writer makes of a brief: text and its citations. */
+export type WrittenArticle = {
+  readonly summary: string;
+  readonly metaDescription: string;
+  readonly sections: readonly Section[];
+  readonly citations: readonly Citation[];
+};
+
+export type WritingOutcome =
+  | { readonly kind: 'written'; readonly article: WrittenArticle }
+  /** An expected outcome: the sources do not carry an article on this. `reason` is for a person. */
+  | { readonly kind: 'declined'; readonly reason: string };
+
+export type Draft = WrittenArticle & {
+  readonly generationId: string | null;
+  readonly title: string;
+  readonly contentType: ContentType;
+  readonly language: string;
+  readonly category: string | null;
+  readonly tags: readonly string[];
+  /** 'extractive' or '<provider>/<model>'. */
+  readonly writer: string;
+  readonly qualityScore: number | null;
+  readonly qualityChecks: readonly QualityCheck[];
+};
+
+/** Commits in the caller's transaction; the same generation twice answers with the first draft. */
+export type CreateDraft = (tx: Transaction, draft: Draft, actor: string) => Promise<{ readonly id: string }>;

@@ -1,0 +1,4 @@
+export { coverageOf, scoreBm25 } from './bm25.ts';
+export { scoreLexRank } from './lexrank.ts';
+export { chooseByMmr } from './mmr.ts';
+export { cosine, learnTermWeights, type TermVector, type TermWeights, vectorOf } from './term-weights.ts';

@@ -1,0 +1,3 @@
+export { readBlocks, type TextBlock } from './blocks.ts';
+export { splitSentences, type TextSpan } from './sentences.ts';
+export { readTerms } from './terms.ts';
