@@ -32,12 +32,19 @@ export type PageHead = {
 export type TemplateName = 'home' | 'article' | 'list' | 'search' | 'about' | 'not-found' | 'plain';
 export type Render = (template: TemplateName, head: PageHead, view: Readonly<Record<string, unknown>>) => Promise<string>;
 
-// What search engines show of a title.
+// What search engines show of a title; validators count it as it is written, with its entities.
 const longestTitle = 70;
+const writtenLength = (text: string): number => text.replace(/[&<>"']/g, '&quot;').length;
 
-export function titleOf(name: string, siteTitle: string): string {
+function fitTitle(text: string): string {
+  let title = truncate(text, longestTitle);
+  for (let length = title.length; writtenLength(title) > longestTitle; length--) title = truncate(text, length);
+  return title;
+}
+
+function titleOf(name: string, siteTitle: string): string {
   const whole = `${name} · ${siteTitle}`;
-  return whole.length <= longestTitle ? whole : truncate(name, longestTitle);
+  return writtenLength(whole) <= longestTitle ? whole : fitTitle(name);
 }
 
 const locales: Readonly<Record<string, string>> = { en: 'en_GB', bg: 'bg_BG' };
@@ -47,7 +54,7 @@ function viewHead(head: PageHead, site: SiteConfig) {
   return {
     kind: head.kind,
     name: head.name,
-    title: head.kind === 'home' ? truncate(`${site.title}: ${site.tagline}`, longestTitle) : titleOf(head.name, site.title),
+    title: head.kind === 'home' ? fitTitle(`${site.title}: ${site.tagline}`) : titleOf(head.name, site.title),
     description: head.description || null,
     canonical: head.path === undefined ? null : absolute(site, head.path),
     next: head.next ? absolute(site, head.next) : null,

@@ -97,16 +97,18 @@ export function stone(random: Random): { readonly body: string; readonly facet: 
   return { body: `${body}z`, facet: `${facets.join('z')}z` };
 }
 
-/** A root of driftwood: a stump from which branches reach. */
+/** A root of driftwood: a low trunk, from which branches bend upwards. */
 export function driftwood(random: Random): string {
-  const reach = between(random, 150, 220);
-  const fork = between(random, 50, 90);
+  const reach = between(random, 170, 220);
+  const rise = between(random, 120, 180);
+  const lean = between(random, 40, 100);
   return [
-    limb([-80, 20], [-20, -30], [70, -64], 74, 40),
-    limb([20, -36], [90, -92], [reach, -between(random, 130, 200)], 48, 1),
-    limb([-34, 10], [-44, -90], [-between(random, 60, 120), -between(random, 170, 220)], 44, 1),
-    limb([10, -10], [fork * 0.6, -130], [fork + between(random, -30, 30), -between(random, 200, 250)], 34, 1),
-    limb([-40, 4], [-110, -20], [-between(random, 150, 190), -between(random, 30, 80)], 30, 1),
+    limb([-150, 10], [-40, -70], [reach * 0.6, -54], 54, 24),
+    limb([40, -62], [reach * 0.9, -40], [reach, -rise], 32, 1),
+    limb([reach * 0.78, -30 - rise * 0.36], [reach * 1.1, -70], [reach * 1.3, -between(random, 90, 130)], 16, 1),
+    limb([-80, -22], [-110, -120], [-110 + lean, -between(random, 190, 230)], 32, 1),
+    limb([-98, -84], [-130, -120], [-between(random, 170, 200), -between(random, 130, 170)], 16, 1),
+    limb([-6, -50], [40, -110], [20, -between(random, 150, 190)], 22, 1),
   ].join('');
 }
 

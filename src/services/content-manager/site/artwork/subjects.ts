@@ -73,10 +73,11 @@ function wood({ random, width, unit, palette, groundAt, define }: Canvas): Part[
   const side = random() < 0.5 ? -1 : 1;
   const root = define('d', shapes.driftwood(random));
   const moss = define('o', shapes.mound(random));
-  const cushion = (shift: number, size: number) => at(moss, x + shift * side * unit, groundAt(x) + 14, size * unit, size * 0.75 * unit);
+  const cushion = (shift: number, size: number) =>
+    at(moss, x + shift * side * unit, groundAt(x) + 10 * unit, size * unit, size * 1.15 * unit);
   return [
-    group(solid('#4a3628'), [at(root, x, groundAt(x) + 14, side * 1.4 * unit, 1.4 * unit)]),
-    group(solid(palette.middle), [cushion(-20, 0.8), cushion(80, 0.55), cushion(-150, 0.6)]),
+    group(solid('#4a3628'), [at(root, x, groundAt(x) + 14, side * 1.3 * unit, 1.3 * unit)]),
+    group(solid(palette.middle), [cushion(-180, 0.75), cushion(-50, 0.45), cushion(170, 0.6)]),
   ];
 }
 
@@ -152,7 +153,7 @@ export function drawSubject(canvas: Canvas, subject: Subject): Part[] {
     case 'shrimp':
       return shrimps(canvas);
     case 'stones':
-      return [stones(canvas, palette.accent, '#c9d1c4')];
+      return [stones(canvas, '#3d4b4c', '#c9d1c4')];
     case 'wood':
       return wood(canvas);
     case 'soil':
