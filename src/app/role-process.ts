@@ -31,6 +31,8 @@ export async function runRoles(config: Config, roles: readonly Role[], isSupervi
     await stopped;
   } finally {
     for (const close of closers.reverse()) await close();
+    // The channel to the supervisor would keep the process alive.
+    if (process.connected) process.disconnect();
   }
 }
 

@@ -71,6 +71,14 @@ describe('from a web page to a delivered newsletter, with one command', () => {
     for (const address of ['/docs', '/mailbox']) assert.ok(output.includes(`:${workplace.ports.http}${address}`), address);
   });
 
+  test('nothing was warned of on the way', () => {
+    const lines = engine.output().split('\n');
+    assert.deepEqual(
+      lines.filter((line) => /"level":[456]0/.test(line)),
+      [],
+    );
+  });
+
   test('every page that may be read was read, each text once, and nothing that robots.txt closes', async () => {
     const rows = await queryEngine<{ url: string; status: string; reason: string | null }>(
       workplace,

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { findFreePort } from './free-port.ts';
@@ -16,6 +16,8 @@ export type Workplace = { readonly dataDir: string; readonly ports: EnginePorts;
 /** A data folder and ports of its own, for one or more starts of the engine. */
 export async function createWorkplace(): Promise<Workplace> {
   const dataDir = mkdtempSync(path.join(os.tmpdir(), 'aquascene-engine-'));
+  // Under root the database server runs as another user, who must be able to pass.
+  chmodSync(dataDir, 0o755);
   const ports = { http: await findFreePort(), mailbox: await findFreePort(), sampleWeb: await findFreePort() };
   return { dataDir, ports, remove: () => rmSync(dataDir, { recursive: true, force: true }) };
 }

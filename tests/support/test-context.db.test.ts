@@ -61,3 +61,8 @@ test('bigint, numeric, date and arrays come back as numbers, text and lists', as
   );
   assert.deepEqual(row, { n: 5, m: 1.5, d: '2026-01-02', a: ['x', 'y'] });
 });
+
+test('raw access answers with the rows of every statement, as the job queue needs it', async () => {
+  const { rows } = await t.database.executeSql('select 1 as a; select 2 as b');
+  assert.deepEqual(rows, [{ a: 1 }, { b: 2 }]);
+});

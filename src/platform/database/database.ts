@@ -150,9 +150,9 @@ export function createDatabase(options: DatabaseOptions): Database {
     async (text: string, values?: unknown[]): Promise<{ rows: Row[]; rowCount: number }> => {
       try {
         const result = await client.query(text, values);
-        // A text of several statements answers with an array; pg-boss reads the rows of the last.
-        const last = Array.isArray(result) ? result.at(-1) : result;
-        return { rows: last?.rows ?? [], rowCount: last?.rowCount ?? 0 };
+        // A text of several statements answers with an array; pg-boss wants the rows of all of them.
+        const results: pg.QueryResult[] = Array.isArray(result) ? result : [result];
+        return { rows: results.flatMap(({ rows }) => rows), rowCount: results.at(-1)?.rowCount ?? 0 };
       } catch (error) {
         throw translateDatabaseError(error);
       }

@@ -4,11 +4,15 @@ import { defineJob } from '#platform/jobs';
 export const prepareIssueJob = defineJob<{ issueId: string }>('prepare-issue', { isKeyed: true, expireInSeconds: 600 });
 
 /** One link of a chain: hands over a batch, then sends its successor until nothing of the issue is open. */
-export const deliverBatchJob = defineJob<{
-  issueId: string;
+export type DeliverBatch = {
+  readonly issueId: string;
+  readonly chain: number;
+  /** A job that is not its chain's newest does nothing. */
+  readonly turn: number;
   /** Batches in a row that found the mail server unusable. */
-  outages: number;
-}>('deliver-batch', { expireInSeconds: 600, retryDelaySeconds: 5 });
+  readonly outages: number;
+};
+export const deliverBatchJob = defineJob<DeliverBatch>('deliver-batch', { expireInSeconds: 600, retryDelaySeconds: 5 });
 
 /** Starts again what lost its jobs. */
 export const resumeIssuesJob = defineJob<object>('resume-issues', { retryLimit: 0, expireInSeconds: 300 });

@@ -1,0 +1,62 @@
+import type { ServiceDependencies } from '#platform/service';
+import { AppError } from '#shared/errors';
+import { type Turn, takeChains } from '../deliveries/chain-store.ts';
+import { batchSize } from '../deliveries/deliver-batch.ts';
+import { analysePartition, createPartition, enqueueStatement } from '../deliveries/delivery-store.ts';
+import { issueStarted } from '../distributor-events.ts';
+import { chainsPerIssue, deliverBatchJob } from '../distributor-jobs.ts';
+import type { Audience, Issue, IssueContent } from '../distributor-types.ts';
+import { maxUnclippedBytes } from '../rendering/compile-issue.ts';
+import { findIssue, lockIssue, setIssueStatus, startIssue } from './issue-store.ts';
+
+export type PrepareIssueDependencies = ServiceDependencies & {
+  readonly subscribers: Pick<Audience, 'enqueueAudience'>;
+  readonly compile: (issue: Issue) => Promise<IssueContent>;
+};
+
+/** Compiles the issue, fills its ledger and starts its chains. A fault that trying again cannot cure ends it as failed. */
+export async function prepareIssue(dependencies: PrepareIssueDependencies, issueId: string): Promise<void> {
+  const { database, logger } = dependencies;
+  const issue = await findIssue(database, issueId);
+  if (issue?.status !== 'preparing') return;
+  try {
+    const content = await dependencies.compile(issue);
+    const bytes = Buffer.byteLength(content.html);
+    if (bytes > maxUnclippedBytes) logger.warn({ issueId, bytes }, 'the mail is so long that Gmail will cut it off');
+    await createPartition(database, issueId);
+    await start(dependencies, issueId, content);
+  } catch (error) {
+    if (!(error instanceof AppError) || error.retryable || error.status >= 500) throw error;
+    logger.warn({ err: error, issueId }, 'a campaign cannot be sent');
+    await database.transaction(async (tx) => {
+      const current = await lockIssue(tx, issueId);
+      if (current.status === 'preparing') await setIssueStatus(tx, issueId, 'failed', error.message);
+    });
+  }
+}
+
+async function start(dependencies: PrepareIssueDependencies, issueId: string, content: IssueContent): Promise<void> {
+  const { database, events, clock, subscribers } = dependencies;
+  const now = clock.now();
+  await database.transaction(async (tx) => {
+    const issue = await lockIssue(tx, issueId);
+    if (issue.status !== 'preparing') return;
+    const recipients = await subscribers.enqueueAudience(tx, {
+      segmentId: issue.segmentId,
+      insertFrom: enqueueStatement(issueId, now),
+    });
+    await analysePartition(tx, issueId);
+    await startIssue(tx, issueId, content, now);
+    await events.publish(tx, { type: issueStarted, aggregateId: issueId, payload: { issueId } });
+    const count = Math.min(chainsPerIssue, Math.max(1, Math.ceil(recipients / batchSize)));
+    await sendTurns(dependencies, tx, await takeChains(tx, issueId, count, now));
+  });
+}
+
+export async function sendTurns(
+  { jobs }: Pick<ServiceDependencies, 'jobs'>,
+  tx: Parameters<ServiceDependencies['jobs']['send']>[0],
+  turns: readonly Turn[],
+): Promise<void> {
+  for (const turn of turns) await jobs.send(tx, deliverBatchJob, { ...turn, outages: 0 });
+}

@@ -1,0 +1,13 @@
+export type {
+  CrawlPage,
+  CrawlStatus,
+  IngestOutcome,
+  PageImage,
+  PageOutcome,
+  PageStatus,
+  RawContent,
+  RawContentQuery,
+  Target,
+  TargetKind,
+} from './scraper-types.ts';
+export { createWebScraper, type WebScraper, type WebScraperDependencies } from './web-scraper.ts';
