@@ -3,6 +3,7 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from '#platform/telemetry';
 import type { Environment } from './config.ts';
+import type { StartReport } from './start-report.ts';
 
 export type ChildSpecification = {
   readonly name: string;
@@ -13,11 +14,18 @@ export type ChildSpecification = {
 export type Child = {
   readonly name: string;
   readonly pid: () => number | undefined;
-  /** Resolves when the process has said that it is ready, first or after a restart. */
-  ready(): Promise<void>;
+  /** Resolves when the process has said that it is ready, first or after a restart; the API's adds its report. */
+  ready(): Promise<StartReport | undefined>;
   send(message: object): void;
   stop(timeoutMs: number): Promise<void>;
 };
+
+/** The first message of a process of ours. */
+export type ReadyMessage = { readonly ready: true; readonly report?: StartReport | undefined };
+
+function isReadyMessage(message: object): message is ReadyMessage {
+  return 'ready' in message;
+}
 
 const command = path.resolve(import.meta.dirname, '../../bin/aquascene');
 const firstRestartDelayMs = 200;
@@ -35,7 +43,7 @@ export function superviseChild(
   let child: ChildProcess;
   let isStopping = false;
   let failures = 0;
-  let readiness = Promise.withResolvers<void>();
+  let readiness = Promise.withResolvers<StartReport | undefined>();
   let ended = Promise.withResolvers<void>();
 
   function spawn(): void {
@@ -46,7 +54,7 @@ export function superviseChild(
     });
     child.on('message', (message) => {
       if (typeof message !== 'object' || message === null) return;
-      if ('ready' in message) readiness.resolve();
+      if (isReadyMessage(message)) readiness.resolve(message.report);
       else dependencies.onMessage?.(message);
     });
     child.once('exit', (code, signal) => void restart(code, signal, performance.now() - startedAt));
@@ -57,7 +65,7 @@ export function superviseChild(
       ended.resolve();
       return;
     }
-    readiness = Promise.withResolvers<void>();
+    readiness = Promise.withResolvers<StartReport | undefined>();
     failures = livedMs > healthyAfterMs ? 0 : failures + 1;
     const pauseMs = failures === 0 ? 0 : Math.min(maxRestartDelayMs, firstRestartDelayMs * 2 ** (failures - 1));
     logger.warn({ process: name, code, signal, pauseMs }, 'a process ended; starting it again');

@@ -88,21 +88,21 @@ function addCommand(program: Command, definition: CommandDefinition, onExit: (co
   });
 }
 
-const loaders: readonly (() => Promise<CommandDefinition>)[] = [
-  async () => (await import('./commands/start.ts')).startCommand,
-  async () => (await import('./commands/migrate.ts')).migrateCommand,
-  async () => (await import('./commands/ingest.ts')).ingestCommand,
-  async () => (await import('./commands/generate.ts')).generateCommand,
-  async () => (await import('./commands/publish.ts')).publishCommand,
-  async () => (await import('./commands/send.ts')).sendCommand,
-  async () => (await import('./commands/jobs.ts')).jobsCommand,
-  async () => (await import('./commands/keys.ts')).keysCommand,
-  async () => (await import('./commands/doctor.ts')).doctorCommand,
-];
+const loaders: Readonly<Record<string, () => Promise<CommandDefinition>>> = {
+  start: async () => (await import('./commands/start.ts')).startCommand,
+  migrate: async () => (await import('./commands/migrate.ts')).migrateCommand,
+  ingest: async () => (await import('./commands/ingest.ts')).ingestCommand,
+  generate: async () => (await import('./commands/generate.ts')).generateCommand,
+  publish: async () => (await import('./commands/publish.ts')).publishCommand,
+  send: async () => (await import('./commands/send.ts')).sendCommand,
+  jobs: async () => (await import('./commands/jobs.ts')).jobsCommand,
+  keys: async () => (await import('./commands/keys.ts')).keysCommand,
+  doctor: async () => (await import('./commands/doctor.ts')).doctorCommand,
+};
 
 /** Every command with the long flags that it takes. */
 export async function commandDefinitions(): Promise<{ readonly name: string; readonly flags: readonly string[] }[]> {
-  const definitions = await Promise.all(loaders.map((load) => load()));
+  const definitions = await Promise.all(Object.values(loaders).map((load) => load()));
   return definitions.map((definition) => ({
     name: definition.name,
     flags: [
@@ -124,7 +124,11 @@ export async function runCommandLine(words: readonly string[]): Promise<number> 
     .configureHelp({ helpWidth: 110, subcommandTerm: (command) => new Help().subcommandTerm(command).replace(' [options]', '') })
     .addHelpText('after', '\nEvery setting has a variable too: docs/configuration.md, or `aquascene doctor`.')
     .exitOverride();
-  for (const load of loaders) addCommand(program, await load(), (code) => void (exitCode = code));
+  // The command that is named is loaded alone: the others bring much that a process of one role never needs.
+  const named = Object.entries(loaders).filter(([name]) => name === words[0]);
+  for (const [, load] of named.length > 0 ? named : Object.entries(loaders)) {
+    addCommand(program, await load(), (code) => void (exitCode = code));
+  }
   for (const command of program.commands) command.exitOverride();
 
   try {

@@ -4,14 +4,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { parse } from 'yaml';
 import { sql } from '#platform/database';
 import { briefsOf } from '#services/ai-processor';
-import type { Context } from './context.ts';
+import type { Config } from './config.ts';
+import { type Context, createContext } from './context.ts';
 import type { Progress } from './progress.ts';
-
-export type SampleRunResult = {
-  readonly pagesGathered: number;
-  readonly articlesPublished: number;
-  readonly mailsDelivered: number;
-};
+import type { Stock } from './start-report.ts';
 
 const actor = 'sample';
 const digestKey = 'sample-digest';
@@ -31,16 +27,11 @@ async function until<T>(signal: AbortSignal, update: (detail: string) => void, c
   }
 }
 
-export async function isSampleRunDone(context: Pick<Context, 'database'>): Promise<boolean> {
-  const row = await context.database.maybeOne('settings.sample-run', sql<object>`select 1 from settings where name = 'sample_run_done'`);
-  return row !== undefined;
-}
-
 /**
  * The first walk through the house on the sample workspace: gather, write, publish, deliver. Every step can be repeated:
  * what exists is found by its key and not made again, so a run that was killed is simply run again.
  */
-export async function runSample(context: Context, progress: Progress, signal: AbortSignal): Promise<SampleRunResult> {
+async function runSample(context: Context, progress: Progress, signal: AbortSignal): Promise<Stock> {
   const { config, contentManager, webScraper, aiProcessor, subscriberManager, distributor, database, clock } = context;
   await contentManager.saveWorkspaceSettings({ autoApproveMinScore: 0.7 }, actor);
 
@@ -112,6 +103,16 @@ export async function runSample(context: Context, progress: Progress, signal: Ab
     sql`insert into settings (name, value) values ('sample_run_done', 'true') on conflict do nothing`,
   );
   return { pagesGathered, articlesPublished, mailsDelivered };
+}
+
+/** The sample run in a context of its own, which is closed afterwards. */
+export async function runSampleOn(config: Config, databaseUrl: string, progress: Progress, signal: AbortSignal): Promise<Stock> {
+  const context = await createContext({ config, databaseUrl, name: 'sample', isScheduler: false });
+  try {
+    return await runSample(context, progress, signal);
+  } finally {
+    await context.close();
+  }
 }
 
 async function addSampleTargets({ config, webScraper }: Context): Promise<void> {

@@ -1,16 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { startEmbeddedPostgres } from '#platform/database';
-import { createApiKey, listApiKeys } from '#platform/http-server';
 import type { Logger } from '#platform/telemetry';
 import { messageOf } from '#shared/errors';
 import { type Child, superviseChild } from './children.ts';
 import { type Config, ConfigError, type Environment } from './config.ts';
-import { type Context, createContext } from './context.ts';
-import { type DatabaseServer, migrateAll, openDatabaseServer } from './engine.ts';
+import { type DatabaseServer, migrateAll, openDatabaseServer } from './database-server.ts';
 import { findPortFaults } from './ports.ts';
 import { createProgress, type Progress } from './progress.ts';
 import { workerRoles } from './roles.ts';
-import { isSampleRunDone, runSample, type SampleRunResult } from './sample-run.ts';
+import type { StartReport, Stock } from './start-report.ts';
 import { formatTable } from './table.ts';
 
 export type SupervisorOptions = {
@@ -22,7 +20,8 @@ export type SupervisorOptions = {
 const childStopTimeoutMs = 25_000;
 
 /** Everything on one machine: the database, the API in one process, the jobs in another, the mailbox in a third. */
-export async function runSupervisor({ config, environment, logger }: SupervisorOptions): Promise<void> {
+export async function runSupervisor(options: SupervisorOptions): Promise<void> {
+  const { config, environment, logger } = options;
   const faults = await waitForPorts(config);
   if (faults.length > 0) throw new ConfigError(faults);
 
@@ -40,7 +39,7 @@ export async function runSupervisor({ config, environment, logger }: SupervisorO
   const started = performance.now();
   const children: Child[] = [];
   let server: DatabaseServer | undefined;
-  let context: Context | undefined;
+  let report: StartReport | undefined;
   try {
     console.log('AquaScene Content Engine');
     const database = await progress.step(
@@ -67,21 +66,23 @@ export async function runSupervisor({ config, environment, logger }: SupervisorO
       async () => {
         const roleSets = [...(config.mail.isMailbox || config.sample.isOn ? ['mailbox'] : []), workerRoles.join(','), 'api'];
         for (const roles of roleSets) children.push(startChild(roles, childEnvironment, logger, children));
-        context = await createContext({ config, databaseUrl: database.url, name: 'supervisor', isScheduler: false });
-        await untilStopped(Promise.all(children.map((child) => child.ready())), stop.signal);
+        const reports = await untilStopped(Promise.all(children.map((child) => child.ready())), stop.signal);
+        report = reports?.find((each) => each !== undefined);
         return children.length;
       },
       (count) => `${count}`,
     );
 
-    if (context !== undefined && !stop.signal.aborted) await finishStart(context, progress, stop.signal, performance.now() - started);
+    if (report !== undefined && !stop.signal.aborted) {
+      const readyMs = performance.now() - started;
+      printSummary(config, report, await finishStart(options, database.url, report, progress, stop.signal), readyMs);
+    }
     await untilStopped(new Promise(() => undefined), stop.signal);
   } catch (error) {
     if (!stop.signal.aborted) throw error;
   } finally {
     stop.abort();
     await Promise.all(children.map((child) => child.stop(childStopTimeoutMs)));
-    await context?.close();
     if (server?.embedded !== undefined) await currentDatabase(server).stop();
     process.off('SIGINT', onSignal);
     process.off('SIGTERM', onSignal);
@@ -153,49 +154,34 @@ function keepDatabaseRunning(config: Config, logger: Logger, server: DatabaseSer
   void watch();
 }
 
-async function finishStart(context: Context, progress: Progress, signal: AbortSignal, readyMs: number): Promise<void> {
-  const { config } = context;
-  const firstKey = await createFirstKey(context);
-  let result: SampleRunResult | undefined;
-  if (config.sample.isOn && !(await isSampleRunDone(context))) {
-    try {
-      result = await runSample(context, progress, signal);
-    } catch (error) {
-      if (signal.aborted) throw error;
-      console.error(`The sample run stopped: ${messageOf(error)}. It goes on from there at the next start.`);
-      context.logger.error({ err: error }, 'sample run failed');
-    }
+/** The first start walks the sample workspace through the house; every other finds what is there. */
+async function finishStart(options: SupervisorOptions, databaseUrl: string, report: StartReport, progress: Progress, signal: AbortSignal) {
+  if (!options.config.sample.isOn || report.isSampleRunDone) return report.stock;
+  // Loaded when it is needed only: a supervisor that just watches stays small.
+  const { runSampleOn } = await import('./sample-run.ts');
+  try {
+    return await runSampleOn(options.config, databaseUrl, progress, signal);
+  } catch (error) {
+    if (signal.aborted) throw error;
+    console.error(`The sample run stopped: ${messageOf(error)}. It goes on from there at the next start.`);
+    options.logger.error({ err: error }, 'sample run failed');
+    return report.stock;
   }
-  const { pagesGathered, articlesPublished, mailsDelivered } = result ?? (await countStock(context));
-  const addresses = [
+}
+
+function printSummary(config: Config, report: StartReport, stock: Stock, readyMs: number): void {
+  const rows = [
+    ['Pages gathered', String(stock.pagesGathered)],
+    ['Articles published', String(stock.articlesPublished)],
+    ['Mails delivered', String(stock.mailsDelivered)],
+    ['Ready after', `${(readyMs / 1000).toFixed(1)} s`],
     ['Site', config.site.baseUrl],
     ['API', `${config.site.baseUrl}/docs`],
     ...(config.mail.isMailbox ? [['Mailbox', `http://localhost:${config.http.port}/mailbox`]] : []),
   ];
-  const stock = [
-    ['Pages gathered', String(pagesGathered)],
-    ['Articles published', String(articlesPublished)],
-    ['Mails delivered', String(mailsDelivered)],
-    ['Ready after', `${(readyMs / 1000).toFixed(1)} s`],
-  ];
-  console.log(`\n${formatTable(['AquaScene is running', ''], [...stock, ...addresses])}`);
-  if (firstKey !== undefined) {
-    console.log(`\nAPI key, shown this once only (more: aquascene keys):\n  ${firstKey}`);
+  console.log(`\n${formatTable(['AquaScene is running', ''], rows)}`);
+  if (report.firstKey !== undefined) {
+    console.log(`\nAPI key, shown this once only (more: aquascene keys):\n  ${report.firstKey}`);
   }
   console.log('\nCtrl-C stops everything.');
-}
-
-async function createFirstKey({ database, clock }: Context): Promise<string | undefined> {
-  if ((await listApiKeys(database)).length > 0) return undefined;
-  const { key } = await createApiKey(database, clock, { name: 'first', scopes: ['*'] });
-  return key;
-}
-
-async function countStock({ webScraper, contentManager, distributor }: Context): Promise<SampleRunResult> {
-  const counts = await contentManager.countByStatus();
-  return {
-    pagesGathered: await webScraper.countGathered(),
-    articlesPublished: counts.published ?? 0,
-    mailsDelivered: await distributor.countSent(),
-  };
 }

@@ -6,7 +6,7 @@ import { createMetrics, type Logger } from '#platform/telemetry';
 import { messageOf } from '#shared/errors';
 import { type CommandDefinition, exitCodes } from '../command-definition.ts';
 import { type Config, describeConfig } from '../config.ts';
-import { openDatabaseServer } from '../engine.ts';
+import { openDatabaseServer } from '../database-server.ts';
 import { findPortFaults } from '../ports.ts';
 import { formatTable } from '../table.ts';
 

@@ -1,5 +1,5 @@
 import { type CommandDefinition, exitCodes } from '../command-definition.ts';
-import { migrateAll, openDatabaseServer } from '../engine.ts';
+import { migrateAll, openDatabaseServer } from '../database-server.ts';
 
 export const migrateCommand: CommandDefinition = {
   name: 'migrate',

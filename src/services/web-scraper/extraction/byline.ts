@@ -17,7 +17,7 @@ const minProseLine = 120;
 const minRecurrences = 3;
 const introduction = /^(?:(?:written|posted|published|reported|words|text|story)\b\s*(?:by\b|:)\s*|(?:by|von|par|por|от|автор:?)\s+)/i;
 const notNames =
-  /\b(?:read|views?|comments?|share|updated|minutes?|min|category|tags?|edited|registered|member|login|log|sign|published|posted|home|start|forum|replies|joined)\b|[@\\|{}<>=»]|https?:/i;
+  /\b(?:read|views?|comments?|share|updated|minutes?|min|category|tags?|edited|registered|member|login|log|sign|published|posted|home|start|forum|replies|joined)\b|[@\\|{}<>=»]|https?:|^(?:by|von|par|por|от)$/i;
 const authorWords = new Set(['author', 'uname', 'username', 'poster']);
 const otherPeoplesWords = new Set(['comment', 'comments', 'related', 'sidebar', 'side', 'teaser', 'reviews', 'review']);
 
@@ -51,6 +51,7 @@ export function readName(line: string): string | undefined {
   const name = (date === undefined ? line : line.slice(0, date.index))
     .replace(introduction, '')
     .replace(/\s*\b(?:on|at|published|posted|updated)\s*$/i, '')
+    .replace(/\s+(?:\p{L}{3,12}\.? \d{1,2}|\d{1,2}\.? \p{L}{3,12})$/u, '')
     .replace(/[\s·•|/,:–—-]+$/u, '');
   return isName(name) ? name : undefined;
 }

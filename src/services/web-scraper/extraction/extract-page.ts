@@ -74,6 +74,11 @@ function cut(text: string): string {
   return text.slice(0, end > maxTextLength / 2 ? end : maxTextLength);
 }
 
+/** As a database keeps it: no NUL characters and no halves of characters, which escapes in structured data can hide. */
+function storable(text: string): string {
+  return text.replaceAll('\u0000', '').toWellFormed();
+}
+
 function excerptOf(text: string, metadata: PageMetadata): string {
   const paragraph = text.split('\n\n').find((part) => countWords(part) >= 12) ?? text;
   return truncate(collapseWhitespace(metadata.description ?? paragraph), maxExcerptLength);
@@ -104,17 +109,17 @@ export function extractPage({ html, url, now }: ExtractOptions): ExtractedPage {
     if (share >= agreementShare && share <= maxAgreementShare) text = readableText;
   }
   if (fromStructuredData.length > text.length * 1.5) text = fromStructuredData;
-  text = cut(tidyText(text, metadata));
+  text = storable(cut(tidyText(text, metadata)));
   return {
-    title: metadata.title !== '' ? metadata.title : truncate(collapseWhitespace(text), 80),
-    author: metadata.author ?? null,
+    title: storable(metadata.title !== '' ? metadata.title : truncate(collapseWhitespace(text), 80)),
+    author: metadata.author === undefined ? null : storable(metadata.author),
     publishedAt: metadata.publishedAt ?? null,
-    siteName: metadata.siteName ?? null,
+    siteName: metadata.siteName === undefined ? null : storable(metadata.siteName),
     canonicalUrl: metadata.canonicalUrl,
     language: judgeLanguage(text, metadata.declaredLanguage),
     text,
-    excerpt: excerptOf(text, metadata),
-    images,
+    excerpt: storable(excerptOf(text, metadata)),
+    images: images.map((image) => ({ url: image.url, alt: storable(image.alt) })),
     wordCount: countWords(text),
   };
 }

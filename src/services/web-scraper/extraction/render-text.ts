@@ -86,7 +86,10 @@ export function renderText(root: DomElement, isLeftOut: (element: DomElement) =>
     parts.push(text);
   };
   const writeFlowing = (text: string) => {
-    const words = text.slice(0, maxRenderedLength).replace(/[\s\u00a0\u200b\ufeff]+/g, ' ');
+    const words = text
+      .replace(/\s{1000,}/g, ' ')
+      .slice(0, maxRenderedLength)
+      .replace(/[\s\u00a0\u200b\ufeff]+/g, ' ');
     const trimmed = words.trim();
     if (words.startsWith(' ')) breakWith('space');
     write(trimmed);

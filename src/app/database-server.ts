@@ -1,0 +1,26 @@
+import path from 'node:path';
+import { type EmbeddedPostgres, migrate, startEmbeddedPostgres } from '#platform/database';
+import { migrateJobs } from '#platform/jobs';
+import type { Logger } from '#platform/telemetry';
+import type { Config } from './config.ts';
+
+const migrationsFolder = path.resolve(import.meta.dirname, '../../migrations');
+
+export type DatabaseServer = {
+  readonly url: string;
+  /** Undefined when the database is somebody else's (DATABASE_URL). */
+  readonly embedded: EmbeddedPostgres | undefined;
+};
+
+export async function openDatabaseServer(config: Config, logger: Logger): Promise<DatabaseServer> {
+  if (config.database.url !== undefined) return { url: config.database.url, embedded: undefined };
+  const embedded = await startEmbeddedPostgres({ dataDir: config.dataDir, logger });
+  return { url: embedded.url, embedded };
+}
+
+/** @returns names of the migrations that were applied */
+export async function migrateAll(databaseUrl: string): Promise<string[]> {
+  const applied = await migrate(databaseUrl, migrationsFolder);
+  await migrateJobs(databaseUrl);
+  return applied;
+}

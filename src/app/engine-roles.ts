@@ -1,0 +1,71 @@
+import { createHttpServer, type HttpServer } from '#platform/http-server';
+import { mailboxRoutes } from '#platform/mail';
+import type { Config } from './config.ts';
+import { createContext } from './context.ts';
+import { startWork } from './engine.ts';
+import { createMetricsExchange } from './metrics-exchange.ts';
+import { type Role, workerRoles } from './roles.ts';
+import { reportStart, type StartReport } from './start-report.ts';
+import { systemRoutes } from './system-routes.ts';
+import { version } from './version.ts';
+
+export type StartedRoles = {
+  close(): Promise<void>;
+  /** Of the API's process under a supervisor. */
+  readonly report: StartReport | undefined;
+};
+
+/** Serves and runs everything of these roles but the mailbox. */
+export async function startEngineRoles(
+  config: Config,
+  databaseUrl: string,
+  roles: readonly Role[],
+  isSupervised: boolean,
+): Promise<StartedRoles> {
+  const name = roles.length === 1 ? (roles[0] ?? '') : roles.includes('api') ? 'engine' : 'worker';
+  const context = await createContext({ config, databaseUrl, name, isScheduler: roles.includes('scheduler') });
+  const isApi = roles.includes('api');
+  const exchange = createMetricsExchange(context.metrics, { isCollector: isApi, isSupervised });
+  let server: HttpServer | undefined;
+  let report: StartReport | undefined;
+  try {
+    // A worker in a cluster answers health checks and scrapes; one beside the API leaves the port to it.
+    if (isApi || !isSupervised) {
+      server = await createHttpServer({
+        database: context.database,
+        clock: context.clock,
+        logger: context.logger,
+        metrics: context.metrics,
+        version,
+        maxBodyBytes: config.http.maxBodyBytes,
+        trustedProxies: config.http.trustedProxies,
+        routes: [
+          systemRoutes(context, exchange.text),
+          ...(isApi && config.mail.isMailbox ? [mailboxRoutes({ database: context.database })] : []),
+          ...(isApi ? context.modules.map((module) => module.routes) : []),
+        ],
+        ...(isApi && { renderNotFound: context.contentManager.renderNotFound }),
+      });
+      await server.listen({ host: config.http.host, port: config.http.port });
+    }
+    if (isApi && isSupervised) report = await reportStart(context);
+    await startWork(
+      context,
+      roles.filter((role) => workerRoles.includes(role)),
+    );
+  } catch (error) {
+    exchange.close();
+    await server?.close();
+    await context.close();
+    throw error;
+  }
+  context.logger.info({ roles }, 'ready');
+  return {
+    report,
+    async close() {
+      exchange.close();
+      await server?.close();
+      await context.close();
+    },
+  };
+}
