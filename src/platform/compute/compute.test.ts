@@ -5,9 +5,9 @@ import { createMetrics } from '#platform/telemetry';
 import { AppError } from '#shared/errors';
 import { waitFor } from '../../../tests/support/wait-for.ts';
 import { type Compute, createCompute } from './index.ts';
-import type { Behaviour } from './test-workers/misbehaving-worker.ts';
+import type { Behaviour } from './testing/misbehaving-worker.ts';
 
-const worker = new URL('./test-workers/misbehaving-worker.ts', import.meta.url);
+const worker = new URL('./testing/misbehaving-worker.ts', import.meta.url);
 const metrics = createMetrics('test');
 // The limits only end what must end: a task that behaves is done long before.
 const patientMs = 60_000;

@@ -6,7 +6,6 @@ export {
   type PoolFigures,
   type Queryable,
   type Transaction,
-  translateDatabaseError,
 } from './database.ts';
 export { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded-postgres.ts';
 export { migrate } from './migrate.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { LookupAddress } from 'node:dns';
 import { test } from 'node:test';
-import { closeAfterEach, codeOf, createClient, failureOf, serve } from './test-support/test-web.ts';
+import { closeAfterEach, codeOf, createClient, failureOf, serve } from './testing/test-web.ts';
 
 closeAfterEach();
 

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { createMetrics } from '#platform/telemetry';
 import { AppError } from '#shared/errors';
 import { findFreePort } from '../../../tests/support/free-port.ts';
-import { closeAfterEach, codeOf, createClient, failureOf, serve, serveBytes } from './test-support/test-web.ts';
+import { closeAfterEach, codeOf, createClient, failureOf, serve, serveBytes } from './testing/test-web.ts';
 
 closeAfterEach();
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createMetrics } from '#platform/telemetry';
 import { waitFor } from '../../../tests/support/wait-for.ts';
-import { closeAfterEach, codeOf, createClient, failureOf, serve, serveBytes } from './test-support/test-web.ts';
+import { closeAfterEach, codeOf, createClient, failureOf, serve, serveBytes } from './testing/test-web.ts';
 
 closeAfterEach();
 

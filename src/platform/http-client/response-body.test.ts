@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { waitFor } from '../../../tests/support/wait-for.ts';
-import { closeAfterEach, codeOf, createClient, failureOf, serve } from './test-support/test-web.ts';
+import { closeAfterEach, codeOf, createClient, failureOf, serve } from './testing/test-web.ts';
 
 closeAfterEach();
 

@@ -1,3 +1,3 @@
 export { defineJob, type JobContext, type JobDefinition, type JobHandler, type JobRegistration, registerJob } from './definition.ts';
-export { createJobs, deadLetterQueue, type Jobs, type JobView, type QueueView, type SendJobOptions } from './jobs.ts';
+export { createJobs, type Jobs, type JobView, type QueueView, type SendJobOptions } from './jobs.ts';
 export { migrateJobs } from './migrate.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { findHeaderFault } from './header-check.ts';
 import type { OutgoingMail } from './mail-transport.ts';
-import { mailTo } from './test-support/smtp.ts';
+import { mailTo } from './testing/smtp.ts';
 
 test('an ordinary message has no fault, in any script', () => {
   assert.equal(findHeaderFault(mailTo('a@example.org', { subject: 'Водни\tрастения – ½', headers: { 'X-Note': 'ä' } })), undefined);

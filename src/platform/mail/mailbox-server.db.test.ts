@@ -6,7 +6,7 @@ import { AppError } from '#shared/errors';
 import { createTestContext, type TestContext } from '../../../tests/support/test-context.ts';
 import { createMailboxLookup, createMailboxServer, createSmtpTransport, type MailboxServer, type MailTransport } from './index.ts';
 import { findMessage, listMessages, pruneMessages } from './mailbox-store.ts';
-import { mailTo } from './test-support/smtp.ts';
+import { mailTo } from './testing/smtp.ts';
 
 const maxMessages = 20;
 let t: TestContext;

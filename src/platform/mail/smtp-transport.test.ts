@@ -6,7 +6,7 @@ import { createLogger, createMetrics } from '#platform/telemetry';
 import { AppError } from '#shared/errors';
 import { findFreePort } from '../../../tests/support/free-port.ts';
 import { createSmtpTransport, isHardBounce, type MailTransport, type SmtpTransportOptions } from './index.ts';
-import { mailTo, type SmtpStand, startRaw, startSmtp } from './test-support/smtp.ts';
+import { mailTo, type SmtpStand, startRaw, startSmtp } from './testing/smtp.ts';
 
 const logger = createLogger({ level: 'fatal', format: 'json', role: 'test' });
 const closers: (() => Promise<unknown>)[] = [];

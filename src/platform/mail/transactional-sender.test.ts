@@ -5,7 +5,7 @@ import { createLogger, createMetrics } from '#platform/telemetry';
 import { systemClock } from '#shared/clock';
 import { AppError } from '#shared/errors';
 import { createSmtpTransport, createTransactionalSender, type MailTransport } from './index.ts';
-import { type SmtpStand, startSmtp } from './test-support/smtp.ts';
+import { type SmtpStand, startSmtp } from './testing/smtp.ts';
 
 const logger = createLogger({ level: 'fatal', format: 'json', role: 'test' });
 const mails: ParsedMail[] = [];

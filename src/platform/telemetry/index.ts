@@ -1,2 +1,2 @@
-export { createLogger, currentTrace, enterTrace, type Logger, runWithTrace, type TraceContext } from './logger.ts';
+export { createLogger, enterTrace, type Logger, runWithTrace, type TraceContext } from './logger.ts';
 export { createMetrics, type Metrics } from './metrics.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { sql } from '#platform/database';
 import { waitFor } from '../../../../tests/support/wait-for.ts';
-import { createTestArticles, factsCheck, type TestArticles } from './test-articles.ts';
+import { createTestArticles, factsCheck, type TestArticles } from './testing/test-articles.ts';
 
 let t: TestArticles;
 before(async () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { sql } from '#platform/database';
-import { createTestArticles, type TestArticles } from './test-articles.ts';
+import { createTestArticles, type TestArticles } from './testing/test-articles.ts';
 
 let t: TestArticles;
 before(async () => {

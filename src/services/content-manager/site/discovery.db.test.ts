@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test';
 import { createHttpServer, type HttpServer } from '#platform/http-server';
 import { createTestContext, type TestContext } from '../../../../tests/support/test-context.ts';
 import { registerDiscovery } from './discovery-routes.ts';
-import { insertArticle } from './test-articles.ts';
+import { insertArticle } from './testing/test-articles.ts';
 
 const baseUrl = 'https://digest.example';
 let t: TestContext;

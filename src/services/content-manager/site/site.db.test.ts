@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test';
 import { HtmlValidate } from 'html-validate';
 import { parseHTML } from 'linkedom';
 import { sql } from '#platform/database';
-import { baseUrl, createTestSite, hostile, type TestSite } from './test-site.ts';
+import { baseUrl, createTestSite, hostile, type TestSite } from './testing/test-site.ts';
 
 let t: TestSite;
 before(async () => {

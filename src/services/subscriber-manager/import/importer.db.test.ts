@@ -3,7 +3,7 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { sql } from '#platform/database';
 import { createTestContext, type TestContext } from '../../../../tests/support/test-context.ts';
-import { startTestStand, type TestStand } from '../test-stand.ts';
+import { startTestStand, type TestStand } from '../testing/test-stand.ts';
 
 const sampleFile = path.resolve(import.meta.dirname, '../../../../packs/aquascaping/sample-subscribers.csv');
 const source = { source: 'list', actor: 'tests' };

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { sql } from '#platform/database';
 import { createTestContext, type TestContext } from '../../../../tests/support/test-context.ts';
-import { startTestStand, type TestStand } from '../test-stand.ts';
+import { startTestStand, type TestStand } from '../testing/test-stand.ts';
 
 let t: TestContext;
 let stand: TestStand;

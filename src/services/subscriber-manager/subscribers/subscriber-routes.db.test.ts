@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test';
 import { sql } from '#platform/database';
 import { createTestContext, type TestContext } from '../../../../tests/support/test-context.ts';
 import { waitFor } from '../../../../tests/support/wait-for.ts';
-import { startTestStand, type TestStand } from '../test-stand.ts';
+import { startTestStand, type TestStand } from '../testing/test-stand.ts';
 
 let t: TestContext;
 let stand: TestStand;

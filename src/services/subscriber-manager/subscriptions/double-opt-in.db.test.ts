@@ -4,7 +4,7 @@ import { sql } from '#platform/database';
 import { findFreePort } from '../../../../tests/support/free-port.ts';
 import { createTestContext, type TestContext } from '../../../../tests/support/test-context.ts';
 import { waitFor } from '../../../../tests/support/wait-for.ts';
-import { startTestStand, type TestStand } from '../test-stand.ts';
+import { startTestStand, type TestStand } from '../testing/test-stand.ts';
 
 let t: TestContext;
 let stand: TestStand;

@@ -3,7 +3,7 @@ import { type Database, sql } from '#platform/database';
 import { createApiKey, createHttpServer, type HttpServer } from '#platform/http-server';
 import { createMailboxServer, createSmtpTransport } from '#platform/mail';
 import type { ServiceDependencies } from '#platform/service';
-import { createSubscriberManager, type SubscriberManager } from './index.ts';
+import { createSubscriberManager, type SubscriberManager } from '../index.ts';
 
 /** For tests: the service with its jobs at work, behind the real HTTP server, its mail going to the real mailbox. */
 export type TestStand = {

@@ -4,8 +4,8 @@ import { parseHTML } from 'linkedom';
 import { sql } from '#platform/database';
 import { createHttpServer } from '#platform/http-server';
 import { loadPack } from '#platform/pack';
-import { createTestContext, type TestContext } from '../../../../tests/support/test-context.ts';
-import { createSite, type Site } from './index.ts';
+import { createTestContext, type TestContext } from '../../../../../tests/support/test-context.ts';
+import { createSite, type Site } from '../index.ts';
 import { insertArticle } from './test-articles.ts';
 
 export const hostile = `"><script>alert(1)</script><img src=x onerror='alert(2)'>&`;

@@ -1,6 +1,6 @@
-import { createTestContext, type TestContext } from '../../../../tests/support/test-context.ts';
-import type { Draft, QualityCheck } from '../article-types.ts';
-import { type Articles, createArticles } from './articles.ts';
+import { createTestContext, type TestContext } from '../../../../../tests/support/test-context.ts';
+import type { Draft, QualityCheck } from '../../article-types.ts';
+import { type Articles, createArticles } from '../articles.ts';
 
 /** For tests: the articles on a database of their own, their queues ready, nothing at work on them yet. */
 export type TestArticles = TestContext & {
