@@ -93,7 +93,7 @@ describe('the pages in a real browser', { skip: reasonToSkip(chromium) }, () => 
       await page.goto(engine.baseUrl);
       await page.locator('main a[href^="/articles/"]').first().click();
       await page.waitForURL('**/articles/**');
-      assert.ok(((await page.locator('article').textContent()) ?? '').length > 500);
+      assert.ok(((await page.locator('main article').first().textContent()) ?? '').length > 500);
       await page.goto(`${engine.baseUrl}/search`);
       await page.locator('main input[name=q]').fill('moss');
       await page.locator('main input[name=q]').press('Enter');

@@ -63,6 +63,8 @@ test('running out of memory is the error of that task only', async () => {
   const gate = createGate();
   const bystander = run('echo', patientMs, { gate: gate.gate });
   await assert.rejects(run('hoard'), isAppError('compute_out_of_memory', /32 MiB/));
+  // Against V8's own limit this one would end the process.
+  await assert.rejects(run('hoard-json'), isAppError('compute_out_of_memory', /32 MiB/));
   gate.open();
   assert.equal(await bystander, 'echo');
   assert.equal(await run('echo'), 'echo');

@@ -5,9 +5,9 @@ import { Piscina } from 'piscina';
 import type { Metrics } from '#platform/telemetry';
 import { AppError, messageOf } from '#shared/errors';
 import { createSemaphore } from '#shared/semaphore';
+import { type LimitOutcome, watchLimits } from './task-limits.ts';
 import { createProgress, stopWaiting } from './task-progress.ts';
 import type { Task, TaskOutcome } from './thread-entry.ts';
-import { waitForTimeLimit } from './time-limit.ts';
 
 export type RunOptions = {
   /** Of CPU time, from when the task begins to run in its thread. */
@@ -39,11 +39,13 @@ export type ComputeOptions = {
   readonly metrics: Metrics;
   /** Tasks that may wait for a thread; 200 unless told. */
   readonly maxQueue?: number;
-  /** Heap of one thread in MiB; 256 unless told. */
+  /** Heap of one task in MiB, garbage that V8 has not yet removed included; 384 unless told. */
   readonly maxHeapMib?: number;
   /** A thread without work ends after this; 10 s unless told. */
   readonly idleTimeoutMs?: number;
 };
+
+const v8HeapFactor = 4;
 
 const entry = fileURLToPath(new URL('./thread-entry.ts', import.meta.url));
 
@@ -51,14 +53,15 @@ const entry = fileURLToPath(new URL('./thread-entry.ts', import.meta.url));
 export function createCompute(options: ComputeOptions): Compute {
   const { metrics } = options;
   const maxThreads = Math.max(1, Math.min(options.maxThreads, availableParallelism()));
-  const maxHeapMib = options.maxHeapMib ?? 256;
+  const maxHeapMib = options.maxHeapMib ?? 384;
   const pool = new Piscina<Task, TaskOutcome>({
     filename: entry,
     name: 'runTask',
     minThreads: 0,
     maxThreads,
     idleTimeout: options.idleTimeoutMs ?? 10_000,
-    resourceLimits: { maxOldGenerationSizeMb: maxHeapMib },
+    // Far above what a task may use: at V8's own limit the whole process can end, so it must not be met first.
+    resourceLimits: { maxOldGenerationSizeMb: maxHeapMib * v8HeapFactor },
     recordTiming: false,
   });
   // Our own queue: piscina's has no limit for tasks that carry a signal, and stands still when its last thread is ended.
@@ -88,13 +91,14 @@ export function createCompute(options: ComputeOptions): Compute {
     const finished = new AbortController();
     const limit = new AbortController();
     const name = path.basename(worker.pathname);
-    const watch = waitForTimeLimit({
+    const watch = watchLimits({
       progress,
       timeoutMs,
+      maxHeapBytes: maxHeapMib * 1024 * 1024,
       findThread: (threadId) => pool.threads.find((thread) => thread.threadId === threadId),
       finished: finished.signal,
     }).then((outcome) => {
-      if (outcome !== 'finished') limit.abort(timeLimitError(outcome, name, timeoutMs));
+      if (outcome !== 'finished') limit.abort(limitError(outcome, name, timeoutMs, maxHeapMib));
     });
     try {
       const outcome = await pool.run({ worker: worker.href, input, progress }, { signal: AbortSignal.any([...stops, limit.signal]) });
@@ -104,7 +108,8 @@ export function createCompute(options: ComputeOptions): Compute {
       if (error instanceof AppError) throw error;
       if (limit.signal.aborted) throw limit.signal.reason;
       if (stops.some((signal) => signal.aborted)) throw error;
-      throw failureOf(error, name, maxHeapMib);
+      if (isOutOfMemory(error)) throw limitError('memory_exceeded', name, timeoutMs, maxHeapMib, error);
+      throw failureOf(error, name);
     } finally {
       finished.abort();
       stopWaiting(progress);
@@ -141,9 +146,15 @@ export function createCompute(options: ComputeOptions): Compute {
   };
 }
 
-function timeLimitError(outcome: 'exceeded' | 'not_started', name: string, timeoutMs: number): AppError {
-  if (outcome === 'exceeded') return new AppError('compute_timed_out', `${name} used more than its ${timeoutMs} ms and was ended.`);
-  return new AppError('compute_failed', `${name} could not be started in a thread.`, { retryable: true });
+function limitError(outcome: Exclude<LimitOutcome, 'finished'>, name: string, timeoutMs: number, maxHeapMib: number, cause?: unknown) {
+  switch (outcome) {
+    case 'time_exceeded':
+      return new AppError('compute_timed_out', `${name} used more than its ${timeoutMs} ms and was ended.`);
+    case 'memory_exceeded':
+      return new AppError('compute_out_of_memory', `${name} needed more than its ${maxHeapMib} MiB of memory and was ended.`, { cause });
+    case 'not_started':
+      return new AppError('compute_failed', `${name} could not be started in a thread.`, { retryable: true });
+  }
 }
 
 function stopError(isClosing: boolean, cause: unknown): AppError {
@@ -151,13 +162,11 @@ function stopError(isClosing: boolean, cause: unknown): AppError {
   return new AppError('compute_aborted', 'The work was called off.', { retryable: true, cause });
 }
 
-function failureOf(error: unknown, name: string, maxHeapMib: number): AppError {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  if (code === 'ERR_WORKER_OUT_OF_MEMORY') {
-    return new AppError('compute_out_of_memory', `${name} needed more than its ${maxHeapMib} MiB of memory and was ended.`, {
-      cause: error,
-    });
-  }
+function isOutOfMemory(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ERR_WORKER_OUT_OF_MEMORY';
+}
+
+function failureOf(error: unknown, name: string): AppError {
   // A result that cannot be cloned loses even the message of its error on the way.
   const reason = messageOf(error) || 'its result cannot be copied out of the thread';
   return new AppError('compute_failed', `${name} failed: ${reason}`, { cause: error });

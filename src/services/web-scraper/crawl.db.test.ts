@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { sql } from '#platform/database';
+import { createJobs, type Jobs } from '#platform/jobs';
 import { createTestContext, type TestContext } from '../../../tests/support/test-context.ts';
 import { waitFor } from '../../../tests/support/wait-for.ts';
-import { articleAbout, createTestScraper, createTestSite, type TestScraper, type TestSite, testUserAgent } from './test-site.ts';
+import { articleAbout, createTestScraper, createTestSite, type TestScraper, type TestSite, testUserAgent } from './testing/test-site.ts';
 
 const xml = (body: string) => ({ headers: { 'content-type': 'application/xml' }, body });
 const sitemapOf = (urls: readonly string[]) =>
@@ -15,6 +16,8 @@ const sitemapOf = (urls: readonly string[]) =>
 describe('crawling', () => {
   let t: TestContext;
   let scraper: TestScraper;
+  /** Another process at the same database, as far as crawling can tell. */
+  let second: { readonly jobs: Jobs; readonly scraper: TestScraper };
   const sites: TestSite[] = [];
   const site = async (name?: string) => {
     const made = await createTestSite(name);
@@ -30,11 +33,14 @@ describe('crawling', () => {
     t = await createTestContext();
     scraper = await createTestScraper(t);
     await t.jobs.work(scraper.module.jobs);
+    const jobs = await createJobs({ database: t.database, isSupervisor: false, logger: t.logger, metrics: t.metrics });
+    second = { jobs, scraper: await createTestScraper({ ...t, jobs }) };
+    await jobs.work(second.scraper.module.jobs);
   });
   after(async () => {
     for (const each of sites) await each.close();
-    await t.jobs.stop(5000);
-    await scraper.close();
+    await Promise.all([t.jobs.stop(5000), second.jobs.stop(5000)]);
+    await Promise.all([scraper.close(), second.scraper.close()]);
     await t.close();
   });
 
@@ -68,7 +74,7 @@ describe('crawling', () => {
     );
   });
 
-  test('requests to one host keep its crawl delay, one at a time, whichever targets ask', async () => {
+  test('requests to one host keep its crawl delay, one at a time, whichever targets and processes ask', async () => {
     const s = await site();
     s.set('/robots.txt', { headers: { 'content-type': 'text/plain' }, body: 'User-agent: *\nCrawl-delay: 0.2' });
     const paths = Array.from({ length: 8 }, (_, index) => `/page-${index}`);
@@ -85,6 +91,34 @@ describe('crawling', () => {
     assert.equal(s.mostAtOnce(), 1);
     const gaps = s.requests.slice(1).map(({ atMs }, index) => atMs - (s.requests[index]?.atMs ?? 0));
     assert.ok(Math.min(...gaps) >= 199, `the shortest pause was ${Math.min(...gaps)} ms`);
+  });
+
+  test('a host that a dead worker holds is free again when its lease ends', async () => {
+    const s = await site();
+    s.set('/held', articleAbout('held plants'));
+    const heldAtMs = performance.now();
+    await t.database.execute(
+      'test.hold',
+      sql`insert into crawl_hosts (origin, busy_until) values (${s.origin}, clock_timestamp() + interval '400 milliseconds')`,
+    );
+    assert.equal((await crawl(`${s.origin}/held`)).pages[0]?.status, 'done');
+    assert.ok((s.requests[0]?.atMs ?? 0) - heldAtMs >= 399);
+  });
+
+  test('robots.txt is kept for a day', async () => {
+    const s = await site();
+    const countRobots = () => s.requests.filter(({ path }) => path === '/robots.txt').length;
+    for (const path of ['/a', '/b', '/c']) s.set(path, articleAbout(`daily plants ${path}`));
+    await crawl(`${s.origin}/a`);
+    await crawl(`${s.origin}/b`);
+    assert.equal(countRobots(), 1);
+    await t.database.execute(
+      'test.age',
+      sql`update crawl_hosts set robots_fetched_at = now() - interval '25 hours' where origin = ${s.origin}`,
+    );
+    s.set('/robots.txt', { body: 'User-agent: *\nDisallow: /c\nCrawl-delay: 0' });
+    assert.equal((await crawl(`${s.origin}/c`)).pages[0]?.status, 'skipped');
+    assert.equal(countRobots(), 2);
   });
 
   test('what robots.txt disallows is skipped with the reason and never asked for', async () => {
@@ -288,9 +322,9 @@ describe('crawling', () => {
     );
     const page = await t.database.one<{ id: string }>('test.page', sql`select id from scraping_jobs where url = ${`${s.origin}/killer`}`);
     const handler = scraper.module.jobs.find(({ definition }) => definition.name === 'crawl-page')?.handler;
-    await handler?.({ pageId: page.id }, { id: 'x', retryCount: 4, signal: new AbortController().signal });
+    await handler?.({ pageId: page.id }, { id: 'x', retryCount: 6, signal: new AbortController().signal });
     const pages = await scraper.settle([target.id]);
-    assert.match(pages.find(({ url }) => url.endsWith('/killer'))?.reason ?? '', /broke down 4 times/);
+    assert.match(pages.find(({ url }) => url.endsWith('/killer'))?.reason ?? '', /broke down 6 times/);
   });
 
   test('a source that is deleted while its page is on its way leaves nothing behind', async () => {

@@ -25,7 +25,7 @@ const wordsOf = (text: string): string[] =>
     .match(/[\p{L}\p{N}]+/gu) ?? [];
 
 /** Of the words alone: layout, punctuation and case make no other text. */
-export function hashText(text: string): Buffer {
+function hashText(text: string): Buffer {
   return createHash('sha256').update(wordsOf(text).join(' ')).digest();
 }
 
@@ -35,7 +35,7 @@ function shinglesOf(text: string): Set<string> {
 }
 
 /** Whether most of the shorter text stands in the longer one, word after word. */
-export function isAlike(a: string, b: string): boolean {
+function isAlike(a: string, b: string): boolean {
   const one = shinglesOf(a);
   const other = shinglesOf(b);
   return one.intersection(other).size >= Math.min(one.size, other.size) * sameTextShare;

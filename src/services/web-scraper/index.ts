@@ -1,3 +1,4 @@
+export { type ExtractedPage, extractPage } from './extraction/index.ts';
 export type {
   CrawlPage,
   CrawlStatus,

@@ -17,4 +17,4 @@ export const crawlPageJob = defineJob<{ pageId: string }>('crawl-page', {
 /** Pages in hand at once in one process: most of them wait for their host's turn. */
 export const pagesPerProcess = 10;
 /** A page whose worker died so often is given up: it may be what kills it. */
-export const maxCrashes = 4;
+export const maxCrashes = 6;

@@ -20,10 +20,10 @@ import {
   SourceSchema,
   SourceWithCounts,
 } from './scraper-schema.ts';
+import type { SourceVerbs } from './scraper-types.ts';
 import { deleteTarget, findTarget, listTargets } from './target-store.ts';
-import type { WebScraper } from './web-scraper.ts';
 
-export type RouteOptions = { readonly database: Database } & Pick<WebScraper, 'addTarget' | 'crawlAgain' | 'getRawContent'>;
+export type RouteOptions = { readonly database: Database } & SourceVerbs;
 
 const defaultLimit = 20;
 

@@ -74,3 +74,13 @@ export type RawContentQuery = {
   readonly language?: string | undefined;
   readonly limit: number;
 };
+
+/** What the routes ask of the service. */
+export type SourceVerbs = {
+  /** The same address twice is the same target. Its kind, where not given, is told from what it answers. @throws AppError `invalid_request` */
+  addTarget(url: string, kind?: Exclude<TargetKind, 'file'>): Promise<Target>;
+  /** Crawls a target again: its document, and those of its pages that failed. @throws AppError `not_found`, `invalid_request` */
+  crawlAgain(targetId: string): Promise<Target>;
+  /** @throws AppError `not_found` */
+  getRawContent(id: string): Promise<RawContent>;
+};

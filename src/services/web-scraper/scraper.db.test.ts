@@ -8,7 +8,7 @@ import { sql } from '#platform/database';
 import { createApiKey, createHttpServer, type HttpServer } from '#platform/http-server';
 import { createTestContext, type TestContext } from '../../../tests/support/test-context.ts';
 import type { RawContent } from './scraper-types.ts';
-import { articleAbout, createTestScraper, type TestScraper } from './test-site.ts';
+import { articleAbout, createTestScraper, type TestScraper } from './testing/test-site.ts';
 
 describe('sources and texts', () => {
   let t: TestContext;

@@ -14,7 +14,16 @@ import { countRawContent, findRawContent, searchRawContent } from './raw-content
 import { crawlPageJob, crawlTargetJob, pagesPerProcess } from './scraper-jobs.ts';
 import { createScraperMetrics } from './scraper-metrics.ts';
 import { scraperRoutes } from './scraper-routes.ts';
-import type { CrawlStatus, IngestOutcome, PageOutcome, RawContent, RawContentQuery, Target, TargetKind } from './scraper-types.ts';
+import type {
+  CrawlStatus,
+  IngestOutcome,
+  PageOutcome,
+  RawContent,
+  RawContentQuery,
+  SourceVerbs,
+  Target,
+  TargetKind,
+} from './scraper-types.ts';
 import { findTarget, findTargetByUrl, insertTarget } from './target-store.ts';
 
 export type WebScraperDependencies = ServiceDependencies & {
@@ -26,11 +35,7 @@ export type WebScraperDependencies = ServiceDependencies & {
   readonly firstRetryMs?: number;
 };
 
-export type WebScraper = {
-  /** The same address twice is the same target. Its kind, where not given, is told from what it answers. @throws AppError `invalid_request` */
-  addTarget(url: string, kind?: Exclude<TargetKind, 'file'>): Promise<Target>;
-  /** Crawls a target again: its document, and those of its pages that failed. @throws AppError `not_found`, `invalid_request` */
-  crawlAgain(targetId: string): Promise<Target>;
+export type WebScraper = SourceVerbs & {
   /** An address, an HTML file or a folder of them. Files are read at once; an address is crawled, a known one again. */
   ingest(source: string): Promise<IngestOutcome>;
   /** Of all, or of these targets. */
@@ -39,7 +44,6 @@ export type WebScraper = {
   countGathered(): Promise<number>;
   /** Texts that have any of the words, best first. */
   searchRawContent(query: RawContentQuery): Promise<RawContent[]>;
-  getRawContent(id: string): Promise<RawContent>;
   readonly module: ServiceModule;
 };
 

@@ -1,6 +1,17 @@
 import { AppError } from '#shared/errors';
 
-export type Behaviour = 'echo' | 'loop' | 'backtrack' | 'hang' | 'hoard' | 'throw' | 'refuse' | 'exit' | 'uncloneable' | 'recurse';
+export type Behaviour =
+  | 'echo'
+  | 'loop'
+  | 'backtrack'
+  | 'hang'
+  | 'hoard'
+  | 'hoard-json'
+  | 'throw'
+  | 'refuse'
+  | 'exit'
+  | 'uncloneable'
+  | 'recurse';
 
 /** What a page from the web can make a worker do. */
 export function run({
@@ -28,6 +39,10 @@ export function run({
     case 'hoard': {
       const kept: number[][] = [];
       for (;;) kept.push(Array.from({ length: 10_000 }, (_, index) => index * Math.random()));
+    }
+    case 'hoard-json': {
+      const kept: unknown[] = [];
+      for (;;) kept.push(JSON.parse(`[${'{"a":[1,2,3]},'.repeat(20_000)}1]`));
     }
     case 'throw':
       throw new TypeError('the page made no sense');

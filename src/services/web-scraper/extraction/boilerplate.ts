@@ -2,20 +2,12 @@ import type { DomElement } from './dom.ts';
 import { wordsOf } from './element-signals.ts';
 import type { PageNature } from './page-nature.ts';
 
-/** Never text of the page, wherever they stand. */
-const silentTags = new Set(
-  'script style template svg iframe object embed canvas audio video map button select textarea input option datalist dialog nav menu head title link meta'.split(
-    ' ',
-  ),
-);
-const silentRoles = /^(?:navigation|banner|contentinfo|search|searchbox|dialog|alertdialog|alert|menu|menubar|menuitem|toolbar|tooltip)$/;
-
 const words = (text: string) => new Set(text.split(/\s+/));
 
 /** An element with one of these words in its class or id is furniture of the site. */
 const furnitureWords = words(
-  `nav navbar navigation subnav topnav submenu megamenu breadcrumb breadcrumbs crumb crumbs footer sidebar cookie cookies ckb consent gdpr
-   newsletter share shares sharing sharebar sharedaddy addthis social socials related recommended recommendations recommendation simtopics
+  `nav navbar navigation subnav topnav submenu megamenu breadcrumb breadcrumbs crumb crumbs footer sidebar cookie cookies consent gdpr
+   newsletter share shares sharing sharebar sharedaddy addthis social socials related recommended recommendations recommendation
    sponsor sponsored ad ads adv advert adverts advertisement adsense adslot pagination pager paging signin signup disqus outbrain taboola
    screenreader offcanvas masthead paywall jumplinks tagcloud blogroll backtotop minicart`,
 );
@@ -36,13 +28,6 @@ function isHidden(element: DomElement): boolean {
   if (element.hasAttribute('hidden') || element.getAttribute('aria-hidden') === 'true') return true;
   const style = element.getAttribute('style');
   return style !== null && /display\s*:\s*none|visibility\s*:\s*hidden/i.test(style);
-}
-
-/** Never part of the text, by its tag or its role. */
-export function isSilent(element: DomElement): boolean {
-  if (silentTags.has(element.localName)) return true;
-  const role = element.getAttribute('role');
-  return role !== null && silentRoles.test(role);
 }
 
 export type FurnitureVerdict = 'furniture' | 'doubtful' | 'hidden' | 'content';

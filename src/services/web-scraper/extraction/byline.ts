@@ -1,9 +1,8 @@
 import { collapseWhitespace } from '#shared/text';
-import { isSilent } from './boilerplate.ts';
 import { findDate, readMachineDate } from './date-reading.ts';
 import { walk } from './document-walk.ts';
 import type { DomElement } from './dom.ts';
-import { wordsOf } from './element-signals.ts';
+import { isSilent, wordsOf } from './element-signals.ts';
 import type { PageNature } from './page-nature.ts';
 
 export type Byline = { readonly author: string | undefined; readonly publishedAt: Date | undefined };
@@ -18,7 +17,7 @@ const minRecurrences = 3;
 const introduction = /^(?:(?:written|posted|published|reported|words|text|story)\b\s*(?:by\b|:)\s*|(?:by|von|par|por|от|автор:?)\s+)/i;
 const notNames =
   /\b(?:read|views?|comments?|share|updated|minutes?|min|category|tags?|edited|registered|member|login|log|sign|published|posted|home|start|forum|replies|joined)\b|[@\\|{}<>=»]|https?:|^(?:by|von|par|por|от)$/i;
-const authorWords = new Set(['author', 'uname', 'username', 'poster']);
+const authorWord = /^(?:author|poster|nickname|(?:u|user|member)name)$/;
 const otherPeoplesWords = new Set(['comment', 'comments', 'related', 'sidebar', 'side', 'teaser', 'reviews', 'review']);
 
 /** The text of a small element; undefined when it is no single line. */
@@ -58,7 +57,7 @@ export function readName(line: string): string | undefined {
 
 function isAuthorElement(element: DomElement): boolean {
   const says = (attribute: string) => element.getAttribute(attribute)?.split(/\s+/).includes('author') === true;
-  return says('rel') || says('itemprop') || wordsOf(element).some((word) => authorWords.has(word));
+  return says('rel') || says('itemprop') || wordsOf(element).some((word) => authorWord.test(word));
 }
 
 function otherPeoples(element: DomElement): boolean {

@@ -21,3 +21,18 @@ export function wordsOf(element: DomElement): readonly string[] {
     )
     .filter((word) => word !== '');
 }
+
+/** Never text of the page, wherever they stand. */
+const silentTags = new Set(
+  'script style template svg iframe object embed canvas audio video map button select textarea input option datalist dialog nav menu head title link meta'.split(
+    ' ',
+  ),
+);
+const silentRoles = /^(?:navigation|banner|contentinfo|search|searchbox|dialog|alertdialog|alert|menu|menubar|menuitem|toolbar|tooltip)$/;
+
+/** Never part of the text, by its tag or its role. */
+export function isSilent(element: DomElement): boolean {
+  if (silentTags.has(element.localName)) return true;
+  const role = element.getAttribute('role');
+  return role !== null && silentRoles.test(role);
+}

@@ -4,9 +4,9 @@ import type { PageImage } from '../scraper-types.ts';
 import { type DomDocument, type DomElement, parseDocument } from './dom.ts';
 import { collectImages } from './images.ts';
 import { judgeLanguage } from './language.ts';
-import { findMainContent } from './main-content.ts';
+import { findMainContent, type MainContent } from './main-content.ts';
 import { type PageMetadata, readMetadata } from './metadata.ts';
-import { judgeNature } from './page-nature.ts';
+import { judgeNature, type PageNature } from './page-nature.ts';
 import { renderText } from './render-text.ts';
 import { dropRepetition } from './repetition.ts';
 import { tidyText } from './tidy-text.ts';
@@ -30,6 +30,8 @@ const maxImages = 40;
 /** Readability is believed where it finds nearly all that our rules find, and a little less of what surrounds it. */
 const agreementShare = 0.8;
 const maxAgreementShare = 1.05;
+/** Structured data holds less than the page shows, unless the page shows it by scripts only. */
+const structuredGain = 1.5;
 const keepAll = () => false;
 
 /** Changes the document: nothing else may read it afterwards. */
@@ -56,7 +58,7 @@ function isolate(root: DomElement, leftOut: ReadonlySet<DomElement>): void {
   }
 }
 
-/** Without what only repeats the title or says who wrote it and when: that is kept beside the text. */
+/** An article's text as its structured data gives it, with or without markup. */
 function structuredText(articleBody: string | undefined): string {
   if (articleBody === undefined) return '';
   const hasMarkup = /<\/?(?:p|br|div|h\d|ul|li|a|b|i|em|strong|span)\b[^>]*>/i.test(articleBody);
@@ -66,6 +68,20 @@ function structuredText(articleBody: string | undefined): string {
     .map(collapseWhitespace)
     .filter((line) => line !== '')
     .join('\n\n');
+}
+
+/** Ours, Readability's where both agree, or the page's own structured data where that says far more. Changes the document. */
+function chooseText(document: DomDocument, nature: PageNature, main: MainContent, fromStructuredData: string): string {
+  const own = dropRepetition(renderText(main.root, main.isLeftOut), nature === 'forum');
+  let text = own;
+  if (nature === 'article' && main.isTame && own !== '') {
+    isolate(main.root, main.leftOut);
+    const readable = readWithReadability(document);
+    const readableText = readable === undefined ? '' : dropRepetition(renderText(readable, keepAll), false);
+    const share = readableText.length / own.length;
+    if (share >= agreementShare && share <= maxAgreementShare) text = readableText;
+  }
+  return fromStructuredData.length > text.length * structuredGain ? fromStructuredData : text;
 }
 
 function cut(text: string): string {
@@ -94,22 +110,13 @@ export type ExtractOptions = {
 export function extractPage({ html, url, now }: ExtractOptions): ExtractedPage {
   const document = parseDocument(html);
   const nature = judgeNature(document, url);
-  const { root, isLeftOut, leftOut, isTame } = findMainContent(document, nature);
+  const main = findMainContent(document, nature);
   const metadata = readMetadata(document, url, nature, now);
-  const images = collectImages(root, isLeftOut, url, maxImages);
-  const own = dropRepetition(renderText(root, isLeftOut), nature === 'forum');
-
-  let text = own;
-  const fromStructuredData = structuredText(metadata.structured.articleBody);
-  if (nature === 'article' && isTame) {
-    isolate(root, leftOut);
-    const readable = readWithReadability(document);
-    const readableText = readable === undefined ? '' : dropRepetition(renderText(readable, keepAll), false);
-    const share = readableText.length / Math.max(1, own.length);
-    if (share >= agreementShare && share <= maxAgreementShare) text = readableText;
-  }
-  if (fromStructuredData.length > text.length * 1.5) text = fromStructuredData;
-  text = storable(cut(tidyText(text, metadata)));
+  const images = collectImages(main.root, main.isLeftOut, url, maxImages);
+  const found = chooseText(document, nature, main, structuredText(metadata.structured.articleBody));
+  const tidy = tidyText(found, metadata);
+  // A page may say nothing but its title.
+  const text = storable(cut(tidy === '' ? found : tidy));
   return {
     title: storable(metadata.title !== '' ? metadata.title : truncate(collapseWhitespace(text), 80)),
     author: metadata.author === undefined ? null : storable(metadata.author),

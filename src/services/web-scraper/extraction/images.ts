@@ -3,6 +3,7 @@ import type { PageImage } from '../scraper-types.ts';
 import { walk } from './document-walk.ts';
 import type { DomElement } from './dom.ts';
 
+const maxUrlLength = 2000;
 const maxAltLength = 500;
 const minSidePixels = 80;
 
@@ -36,7 +37,7 @@ export function collectImages(
       const address = addressOf(element);
       if (address === null || !URL.canParse(address, baseUrl)) return true;
       const url = new URL(address, baseUrl);
-      if (url.protocol !== 'http:' && url.protocol !== 'https:') return true;
+      if ((url.protocol !== 'http:' && url.protocol !== 'https:') || url.href.length > maxUrlLength) return true;
       const alt = collapseWhitespace(element.getAttribute('alt') ?? '').slice(0, maxAltLength);
       if (!images.has(url.href)) images.set(url.href, { url: url.href, alt });
       return true;

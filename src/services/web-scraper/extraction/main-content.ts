@@ -1,7 +1,7 @@
-import { isSilent, judgeByName } from './boilerplate.ts';
+import { judgeByName } from './boilerplate.ts';
 import { walk } from './document-walk.ts';
 import type { DomDocument, DomElement } from './dom.ts';
-import { wordsOf } from './element-signals.ts';
+import { isSilent, wordsOf } from './element-signals.ts';
 import type { PageNature } from './page-nature.ts';
 import { findRepeatedQuotes } from './repetition.ts';
 import { type Measures, measureText } from './text-measure.ts';

@@ -1,7 +1,6 @@
-import { isSilent } from './boilerplate.ts';
 import { walk } from './document-walk.ts';
 import type { DomDocument, DomElement } from './dom.ts';
-import { wordsOf } from './element-signals.ts';
+import { isSilent, wordsOf } from './element-signals.ts';
 import { measureText } from './text-measure.ts';
 
 /** In a discussion the answers are text of the page; elsewhere comments are not, nor are the reviews of a product. */

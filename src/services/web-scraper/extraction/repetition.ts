@@ -1,3 +1,4 @@
+import { findDate } from './date-reading.ts';
 import { walk } from './document-walk.ts';
 import type { DomElement } from './dom.ts';
 
@@ -45,19 +46,31 @@ export function findRepeatedQuotes(root: DomElement, isLeftOut: (element: DomEle
   return repeated;
 }
 
+/** What lines of one kind have in common: "Posted 3 June 2026, 18:12 #4" and "Posted 12 July 2026, 7:15 #5" are one. */
+function maskOf(line: string): string {
+  const date = line.length < maxDatedLineLength ? findDate(line) : undefined;
+  const isDateLast = date !== undefined && afterDate.test(line.slice(date.index + date.length));
+  return (isDateLast ? line.slice(0, date.index) : line).toLowerCase().replace(/\d+/g, '#').trim();
+}
+
 const minRepeatedLength = 60;
 const labelRepeats = 3;
 const maxLabelWords = 4;
+const maxDatedLineLength = 60;
+const afterDate = /^[^\p{L}]*(?:at\b)?[^\p{L}]*(?:[ap]\.?m\b)?[^\p{L}]*$/iu;
 
 /**
  * Leaves out paragraphs that stand on the page a second time (a copy for small screens, say) and, in discussions, the labels
  * that recur beside every post ("Joined", "Reaction score 12").
  */
 export function dropRepetition(text: string, hasRecurringLabels: boolean): string {
-  const maskOf = (line: string) => line.toLowerCase().replace(/\d+/g, '#');
   const counts = new Map<string, number>();
   if (hasRecurringLabels) for (const line of text.split('\n')) counts.set(maskOf(line), (counts.get(maskOf(line)) ?? 0) + 1);
-  const isLabel = (line: string) => (counts.get(maskOf(line)) ?? 0) >= labelRepeats && line.split(' ').length <= maxLabelWords;
+  const isLabel = (line: string): boolean => {
+    if (!hasRecurringLabels) return false;
+    const mask = maskOf(line);
+    return (counts.get(mask) ?? 0) >= labelRepeats && mask.split(' ').length <= maxLabelWords;
+  };
   const seen = new Set<string>();
   const kept: string[] = [];
   for (const paragraph of text.split('\n\n')) {

@@ -2,10 +2,10 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { createCompute } from '#platform/compute';
 import { createHttpClient } from '#platform/http-client';
-import type { TestContext } from '../../../tests/support/test-context.ts';
-import { waitFor } from '../../../tests/support/wait-for.ts';
-import type { PageOutcome } from './scraper-types.ts';
-import { createWebScraper, type WebScraper } from './web-scraper.ts';
+import type { TestContext } from '../../../../tests/support/test-context.ts';
+import { waitFor } from '../../../../tests/support/wait-for.ts';
+import type { PageOutcome } from '../scraper-types.ts';
+import { createWebScraper, type WebScraper } from '../web-scraper.ts';
 
 export type Answer = {
   readonly status?: number;
