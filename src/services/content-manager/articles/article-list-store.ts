@@ -1,8 +1,9 @@
 import { type Queryable, sql } from '#platform/database';
 import type { Position } from '#platform/http-server';
-import type { ArticleStatus, ContentType } from '../article-types.ts';
+import type { ContentType } from '#shared/article-text';
+import { isUuid } from '#shared/uuid';
+import type { ArticleStatus } from '../article-types.ts';
 import type { ArticleSummary, PublishedArticle } from './article.ts';
-import { isUuid } from './article-store.ts';
 
 const publishedColumns = (baseUrl: string) => sql`
   id, slug, title, summary, ${baseUrl}::text || '/articles/' || slug as url, language, category, tags, published_at as "publishedAt"`;

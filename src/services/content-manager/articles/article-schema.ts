@@ -1,6 +1,7 @@
 import { type Static, type TProperties, Type } from 'typebox';
 import { PageQuery } from '#platform/http-server';
-import type { ArticleStatus, ContentType } from '../article-types.ts';
+import { contentTypes } from '#shared/article-text';
+import type { ArticleStatus } from '../article-types.ts';
 import { workflowActions } from './workflow.ts';
 
 const closed = { additionalProperties: false } as const;
@@ -16,7 +17,7 @@ export const Status = Type.Enum([
   'archived',
   'rejected',
 ] satisfies ArticleStatus[]);
-export const Kind = Type.Enum(['guide', 'care_sheet', 'problem', 'list', 'news'] satisfies ContentType[]);
+export const Kind = Type.Enum([...contentTypes]);
 const Slug = Type.String({ pattern: '^[a-z0-9]+(-[a-z0-9]+)*$', maxLength: 80 });
 const Language = Type.String({ pattern: '^[a-z]{2}$', maxLength: 2, description: 'ISO 639-1.' });
 

@@ -1,10 +1,7 @@
 import { type Queryable, sql } from '#platform/database';
-import { type Citation, plainTextOf } from '../article-types.ts';
+import { type Citation, plainTextOf } from '#shared/article-text';
+import { isUuid } from '#shared/uuid';
 import type { Article } from './article.ts';
-
-const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
-
-export const isUuid = (id: string): boolean => uuid.test(id);
 
 const columns = sql`
   c.id, c.slug, c.title, c.summary, c.meta_description as "metaDescription", c.content_type as "contentType", c.language, c.category,

@@ -2,6 +2,7 @@ import type { RegisterRoutes } from '#platform/http-server';
 import type { Pack } from '#platform/pack';
 import type { ServiceDependencies, ServiceModule } from '#platform/service';
 import { notFound } from '#shared/errors';
+import { checkStorableText } from '#shared/storable-text';
 import type { ArticleStatus } from '../article-types.ts';
 import type { Article, ArticleSummary, PublishedArticle } from './article.ts';
 import { createArticleChanges } from './article-changes.ts';
@@ -15,7 +16,6 @@ import { createEditing, type Editing } from './editing.ts';
 import { createManualArticles } from './manual-articles.ts';
 import { createPublication } from './publication.ts';
 import { createTaxonomy } from './taxonomy.ts';
-import { checkText } from './text-faults.ts';
 import { registerTransitions } from './transition-routes.ts';
 import { createTransitions, type Transitions } from './transitions.ts';
 import { registerVersions } from './version-routes.ts';
@@ -86,8 +86,8 @@ export function createArticles(deps: ArticlesDependencies): Articles {
     routes: async (app) => {
       await app.register(async (scope) => {
         scope.addHook('preValidation', async (request) => {
-          checkText(request.body);
-          checkText({ query: request.query });
+          checkStorableText(request.body);
+          checkStorableText(request.query, '/querystring');
         });
         registerArticles(scope, { database, taxonomy, editing, createManually });
         registerTransitions(scope, transitions);

@@ -263,6 +263,8 @@ test('bad input names every field and keeps nothing', async () => {
   const before = await count();
   const post = (change: object) => call('POST', '/api/v1/content', newArticle(change));
   assertProblem(await call('POST', '/api/v1/content', '{"title": '), 400, 'invalid_json_body');
+  const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`;
+  assertProblem(await call('POST', '/api/v1/content', `{"title": ${deep}}`), 400, 'invalid_request');
   assertProblem(await call('POST', '/api/v1/content', {}), 400, 'invalid_request', ['/title', '/contentType', '/language', '/sections']);
   assertProblem(await post({ colour: 'red', title: 'x'.repeat(301) }), 400, 'invalid_request', ['/colour', '/title']);
   assertProblem(await post({ title: ' \n ' }), 400, 'invalid_request', ['/title']);

@@ -1,6 +1,7 @@
 import type { Transaction } from '#platform/database';
 import type { Clock } from '#shared/clock';
 import { AppError } from '#shared/errors';
+import { checkStorableText } from '#shared/storable-text';
 import type { Draft } from '../article-types.ts';
 import type { Article } from './article.ts';
 import type { ArticleChanges } from './article-changes.ts';
@@ -8,7 +9,6 @@ import { findIdByGeneration, insertArticle } from './article-store.ts';
 import { checkCitations } from './sections.ts';
 import { slugCandidates } from './slug.ts';
 import type { Taxonomy } from './taxonomy.ts';
-import { checkText } from './text-faults.ts';
 
 export type CreateDraft = (tx: Transaction, draft: Draft, actor: string) => Promise<{ id: string }>;
 
@@ -38,7 +38,7 @@ export function createDrafting(deps: {
       const known = await findIdByGeneration(tx, draft.generationId);
       if (known !== undefined) return { id: known };
     }
-    checkText(draft);
+    checkStorableText(draft);
     checkCitations(draft);
     taxonomy.check(draft);
     await taxonomy.ensure(tx);

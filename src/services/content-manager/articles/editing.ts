@@ -1,11 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Database } from '#platform/database';
 import { conflict, notFound } from '#shared/errors';
+import { checkStorableText } from '#shared/storable-text';
 import { type Article, checkedFields } from './article.ts';
 import { type ArticleChanges, lockForChange } from './article-changes.ts';
 import { dropUnusedCitations, type SectionInput, toSections } from './sections.ts';
 import type { Taxonomy } from './taxonomy.ts';
-import { checkText } from './text-faults.ts';
 import { findVersion } from './version-store.ts';
 
 /** What is absent stays as it is. */
@@ -57,7 +57,7 @@ export function createEditing(deps: {
   const { database, changes, taxonomy } = deps;
   return {
     async edit(id, edit, actor, { reason = null, expectedVersion } = {}) {
-      checkText(edit);
+      checkStorableText(edit);
       return database.transaction(async (tx) => {
         const before = await lockForChange(tx, id, expectedVersion);
         assertOpen(before);

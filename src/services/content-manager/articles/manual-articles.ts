@@ -1,7 +1,8 @@
 import type { Static } from 'typebox';
 import type { Database } from '#platform/database';
+import type { Citation } from '#shared/article-text';
 import { AppError, type FieldFault, invalid } from '#shared/errors';
-import type { Citation, Draft } from '../article-types.ts';
+import type { Draft } from '../article-types.ts';
 import type { Article } from './article.ts';
 import type { NewArticle } from './article-schema.ts';
 import { findArticleById } from './article-store.ts';

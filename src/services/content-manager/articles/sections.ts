@@ -1,5 +1,5 @@
+import { type Citation, plainTextOf, type Section, type Sentence } from '#shared/article-text';
 import { type FieldFault, invalid } from '#shared/errors';
-import { type Citation, plainTextOf, type Section, type Sentence } from '../article-types.ts';
 
 /** A paragraph as a person hands it over: plain text, or sentences of which each may name its citations. */
 export type ParagraphInput = string | readonly { readonly text: string; readonly citations?: readonly number[] }[];

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Citation } from '../article-types.ts';
+import type { Citation } from '#shared/article-text';
 import { viewText } from './article-view.ts';
 
 const citation = (ordinal: number, sourceUrl: string, quote = `quote ${ordinal}`): Citation => ({

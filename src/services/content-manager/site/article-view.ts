@@ -1,4 +1,4 @@
-import type { Citation, Section } from '../article-types.ts';
+import type { Citation, Section } from '#shared/article-text';
 import { hostOf, webUrlOf } from './links.ts';
 
 /** A citation mark: `id` is where a source's back link leads. */

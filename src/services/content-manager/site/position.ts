@@ -1,7 +1,7 @@
+import { isUuid } from '#shared/uuid';
+
 /** A place in a keyset-paginated list: what it is sorted by, and the id where that is equal. */
 export type Position = { readonly value: number; readonly id: string };
-
-const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 export const encodePosition = ({ value, id }: Position): string => Buffer.from(`${value}|${id}`).toString('base64url');
 
@@ -9,6 +9,6 @@ export const encodePosition = ({ value, id }: Position): string => Buffer.from(`
 export function decodePosition(text: string): Position | undefined {
   const [value = '', id = '', ...rest] = Buffer.from(text, 'base64url').toString('latin1').split('|');
   const number = Number(value);
-  if (rest.length > 0 || value.trim() === '' || !Number.isFinite(number) || !uuid.test(id)) return undefined;
+  if (rest.length > 0 || value.trim() === '' || !Number.isFinite(number) || !isUuid(id)) return undefined;
   return { value: number, id };
 }

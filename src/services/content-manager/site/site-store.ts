@@ -1,5 +1,5 @@
 import { type Queryable, type RawBuilder, sql } from '#platform/database';
-import type { Citation, Section } from '../article-types.ts';
+import type { Citation, Section } from '#shared/article-text';
 import type { Position } from './position.ts';
 import type { ArticleCard, Category, PublishedText, Taxon } from './site-types.ts';
 

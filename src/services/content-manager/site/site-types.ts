@@ -1,6 +1,6 @@
 import type { Pack } from '#platform/pack';
 import type { ServiceDependencies } from '#platform/service';
-import type { Citation, Section } from '../article-types.ts';
+import type { Citation, Section } from '#shared/article-text';
 
 /** `baseUrl` without a slash at its end. */
 export type SiteConfig = { readonly baseUrl: string; readonly title: string; readonly tagline: string; readonly language: string };

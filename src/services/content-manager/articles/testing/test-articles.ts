@@ -1,5 +1,6 @@
+import type { QualityCheck } from '#shared/article-text';
 import { createTestContext, type TestContext } from '../../../../../tests/support/test-context.ts';
-import type { Draft, QualityCheck } from '../../article-types.ts';
+import type { Draft } from '../../article-types.ts';
 import { type Articles, createArticles } from '../articles.ts';
 
 /** For tests: the articles on a database of their own, their queues ready, nothing at work on them yet. */

@@ -1,6 +1,6 @@
 import { sql } from '#platform/database';
+import { type Citation, plainTextOf, type Section } from '#shared/article-text';
 import type { TestContext } from '../../../../../tests/support/test-context.ts';
-import { type Citation, plainTextOf, type Section } from '../../article-types.ts';
 
 export type TestArticle = {
   readonly slug: string;

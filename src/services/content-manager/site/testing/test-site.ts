@@ -28,7 +28,7 @@ export type TestSite = TestContext & {
 /** A site with some published articles, hostile and in another language among them, and one of every other status. */
 export async function createTestSite(): Promise<TestSite> {
   const t = await createTestContext();
-  const pack = await loadPack(path.resolve(import.meta.dirname, '../../../../packs/aquascaping'));
+  const pack = await loadPack(path.resolve(import.meta.dirname, '../../../../../packs/aquascaping'));
   const site = createSite({ ...t, pack, site: { baseUrl, title: 'Greenwater <Digest>', tagline: 'Tanks & "plants"', language: 'en' } });
   const app = await createHttpServer({
     ...t,
