@@ -20,7 +20,7 @@ function run(files: readonly string[], concurrency: number, databaseUrl: string)
     let output = '';
     child.stdout.on('data', (chunk: Buffer) => {
       process.stdout.write(chunk);
-      output = (output + chunk.toString()).slice(-20_000);
+      output += chunk.toString();
     });
     child.on('error', reject);
     child.on('close', (code) => resolve({ exitCode: code ?? 1, output }));

@@ -74,6 +74,7 @@ function addCommand(program: Command, definition: CommandDefinition, onExit: (co
       level: definition.name === 'start' ? config.log.level : 'warn',
       format: config.log.format,
       role: definition.name,
+      destination: definition.name === 'start' ? 'stdout' : 'stderr',
     });
     onExit(
       await definition.run({
@@ -114,8 +115,19 @@ export async function commandDefinitions(): Promise<{ readonly name: string; rea
   }));
 }
 
+// Sockets to a server that answers nothing, not even a goodbye, would keep a process that is done.
+const maxLingerMs = 3000;
+
 /** @returns the exit code */
 export async function runCommandLine(words: readonly string[]): Promise<number> {
+  try {
+    return await parseAndRun(words);
+  } finally {
+    setTimeout(() => process.exit(), maxLingerMs).unref();
+  }
+}
+
+async function parseAndRun(words: readonly string[]): Promise<number> {
   let exitCode: number = exitCodes.done;
   const program = new Command('aquascene')
     .description('AquaScene Content Engine: from a web page to a delivered newsletter.')

@@ -17,6 +17,7 @@ import { createSubscriberManager, type SubscriberManager } from '#services/subsc
 import { createWebScraper, type WebScraper } from '#services/web-scraper';
 import { type Clock, systemClock } from '#shared/clock';
 import type { Config } from './config.ts';
+import { createMaintenance } from './maintenance.ts';
 
 export type Context = {
   readonly config: Config;
@@ -46,7 +47,12 @@ export type ContextOptions = {
   readonly name: string;
   /** Watches the heartbeats of all jobs and keeps the schedules. */
   readonly isScheduler: boolean;
+  /** Made from the configuration unless given. */
+  readonly logger?: Logger;
 };
+
+// A job that takes longer is put back, to run again at the next start.
+const jobStopTimeoutMs = 5000;
 
 /** Made once a database: what signs links must be the same in every process and after every restart. */
 async function readSecret(database: Database, config: Config): Promise<string> {
@@ -67,7 +73,7 @@ async function readSecret(database: Database, config: Config): Promise<string> {
 export async function createContext(options: ContextOptions): Promise<Context> {
   const { config } = options;
   const clock = systemClock;
-  const logger = createLogger({ level: config.log.level, format: config.log.format, role: options.name });
+  const logger = options.logger ?? createLogger({ level: config.log.level, format: config.log.format, role: options.name });
   const metrics = createMetrics(options.name);
   const pack = await loadPack(config.packDir);
   const closers: (() => Promise<void>)[] = [];
@@ -92,9 +98,7 @@ export async function createContext(options: ContextOptions): Promise<Context> {
     const secret = await readSecret(database, config);
 
     const jobs = await createJobs({ database, isSupervisor: options.isScheduler, logger, metrics });
-    closers.push(() => jobs.stop(20_000));
     const events = createEvents({ database, clock, logger, metrics });
-    closers.push(() => events.stop());
     const compute = createCompute({ maxThreads: 10, metrics });
     closers.push(() => compute.close());
     const httpClient = createHttpClient({
@@ -112,6 +116,9 @@ export async function createContext(options: ContextOptions): Promise<Context> {
       ...(config.mail.isMailbox && { findByMessageId: createMailboxLookup(database) }),
     });
     closers.push(async () => mail.close());
+    // Closed first: what runs is finished while everything that it needs is still there.
+    closers.push(() => jobs.stop(jobStopTimeoutMs));
+    closers.push(() => events.stop());
 
     const dependencies: ServiceDependencies = { database, jobs, events, clock, logger, metrics };
     const { site } = config;
@@ -137,6 +144,7 @@ export async function createContext(options: ContextOptions): Promise<Context> {
     });
     const distributor = createDistributor({
       ...dependencies,
+      compute,
       site,
       secret,
       mail,
@@ -148,7 +156,7 @@ export async function createContext(options: ContextOptions): Promise<Context> {
       templatesFolder: path.join(config.packDir, 'templates'),
     });
     const services = [analytics, webScraper, contentManager, aiProcessor, subscriberManager, distributor];
-    const modules = services.map((service) => service.module);
+    const modules = [...services.map((service) => service.module), createMaintenance({ database, clock })];
     await jobs.prepare(modules.flatMap((module) => module.jobs.map((registration) => registration.definition)));
     return {
       config,

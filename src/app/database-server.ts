@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { type EmbeddedPostgres, migrate, startEmbeddedPostgres } from '#platform/database';
+import { checkDatabaseServer, type EmbeddedPostgres, migrate, startEmbeddedPostgres } from '#platform/database';
 import { migrateJobs } from '#platform/jobs';
 import type { Logger } from '#platform/telemetry';
 import type { Config } from './config.ts';
@@ -13,7 +13,11 @@ export type DatabaseServer = {
 };
 
 export async function openDatabaseServer(config: Config, logger: Logger): Promise<DatabaseServer> {
-  if (config.database.url !== undefined) return { url: config.database.url, embedded: undefined };
+  const { url } = config.database;
+  if (url !== undefined) {
+    await checkDatabaseServer(url);
+    return { url, embedded: undefined };
+  }
   const embedded = await startEmbeddedPostgres({ dataDir: config.dataDir, logger });
   return { url: embedded.url, embedded };
 }

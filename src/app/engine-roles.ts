@@ -1,13 +1,11 @@
-import { createHttpServer, type HttpServer } from '#platform/http-server';
-import { mailboxRoutes } from '#platform/mail';
+import type { HttpServer } from '#platform/http-server';
 import type { Config } from './config.ts';
 import { createContext } from './context.ts';
 import { startWork } from './engine.ts';
+import { createEngineServer } from './engine-server.ts';
 import { createMetricsExchange } from './metrics-exchange.ts';
 import { type Role, workerRoles } from './roles.ts';
 import { reportStart, type StartReport } from './start-report.ts';
-import { systemRoutes } from './system-routes.ts';
-import { version } from './version.ts';
 
 export type StartedRoles = {
   close(): Promise<void>;
@@ -31,21 +29,7 @@ export async function startEngineRoles(
   try {
     // A worker in a cluster answers health checks and scrapes; one beside the API leaves the port to it.
     if (isApi || !isSupervised) {
-      server = await createHttpServer({
-        database: context.database,
-        clock: context.clock,
-        logger: context.logger,
-        metrics: context.metrics,
-        version,
-        maxBodyBytes: config.http.maxBodyBytes,
-        trustedProxies: config.http.trustedProxies,
-        routes: [
-          systemRoutes(context, exchange.text),
-          ...(isApi && config.mail.isMailbox ? [mailboxRoutes({ database: context.database })] : []),
-          ...(isApi ? context.modules.map((module) => module.routes) : []),
-        ],
-        ...(isApi && { renderNotFound: context.contentManager.renderNotFound }),
-      });
+      server = await createEngineServer(context, { isApi, metricsText: exchange.text });
       await server.listen({ host: config.http.host, port: config.http.port });
     }
     if (isApi && isSupervised) report = await reportStart(context);

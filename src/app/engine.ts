@@ -33,6 +33,7 @@ export async function withEngine<T>(
       databaseUrl: server.url,
       name: 'command',
       isScheduler: roles.includes('scheduler'),
+      logger,
     });
     try {
       await startWork(context, roles);
@@ -41,6 +42,6 @@ export async function withEngine<T>(
       await context.close();
     }
   } finally {
-    if (server.embedded !== undefined && !server.embedded.isAdopted) await server.embedded.stop();
+    await server.embedded?.stop();
   }
 }

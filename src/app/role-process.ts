@@ -2,6 +2,7 @@ import type { ReadyMessage } from './children.ts';
 import { type Config, ConfigError } from './config.ts';
 import type { Role } from './roles.ts';
 import type { StartReport } from './start-report.ts';
+import { listenForStop, outliveOutput } from './stop-signals.ts';
 
 type Closer = () => Promise<void>;
 
@@ -11,8 +12,15 @@ export async function runRoles(config: Config, roles: readonly Role[], isSupervi
   if (url === undefined) {
     throw new ConfigError(['DATABASE_URL (--database-url): needed with --role; give the address of a PostgreSQL that all roles share.']);
   }
+  outliveOutput();
+  let isReady = false;
+  const stopped = waitForStop(isSupervised, () => {
+    // Nothing is under way yet that an end could hurt, and what is waited for may never come.
+    if (!isReady) process.exit();
+  });
   if (!isSupervised) {
-    const { migrateAll } = await import('./database-server.ts');
+    const [{ checkDatabaseServer }, { migrateAll }] = await Promise.all([import('#platform/database'), import('./database-server.ts')]);
+    await checkDatabaseServer(url);
     await migrateAll(url);
   }
   const closers: Closer[] = [];
@@ -28,8 +36,8 @@ export async function runRoles(config: Config, roles: readonly Role[], isSupervi
       closers.push(started.close);
       report = started.report;
     }
-    const stopped = waitForStop(isSupervised);
-    process.send?.({ ready: true, report } satisfies ReadyMessage);
+    isReady = true;
+    if (process.connected) process.send?.({ ready: true, report } satisfies ReadyMessage);
     await stopped;
   } finally {
     for (const close of closers.reverse()) await close();
@@ -38,13 +46,21 @@ export async function runRoles(config: Config, roles: readonly Role[], isSupervi
   }
 }
 
-function waitForStop(isSupervised: boolean): Promise<void> {
+function waitForStop(isSupervised: boolean, onStop: () => void): Promise<void> {
   return new Promise((resolve) => {
-    process.once('SIGTERM', () => resolve());
-    if (isSupervised) {
-      // Ctrl-C reaches the whole terminal group: the supervisor decides who stops when. Without it nobody would.
-      process.on('SIGINT', () => undefined);
-      process.once('disconnect', () => resolve());
-    } else process.once('SIGINT', () => resolve());
+    const stop = () => {
+      onStop();
+      resolve();
+    };
+    if (!isSupervised) {
+      listenForStop({ onStop: stop, onImpatience: () => process.exit(130) });
+      return;
+    }
+    process.once('SIGTERM', stop);
+    // Ctrl-C and the end of a terminal reach the whole group: the supervisor decides who stops when.
+    for (const name of ['SIGINT', 'SIGHUP']) process.on(name, () => undefined);
+    // Without it nobody would.
+    process.once('disconnect', stop);
+    if (!process.connected) stop();
   });
 }

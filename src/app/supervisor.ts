@@ -1,14 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { startEmbeddedPostgres } from '#platform/database';
 import type { Logger } from '#platform/telemetry';
-import { messageOf } from '#shared/errors';
+import { AppError, messageOf } from '#shared/errors';
 import { type Child, superviseChild } from './children.ts';
 import { type Config, ConfigError, type Environment } from './config.ts';
+import { type DatabaseKeeper, keepDatabaseRunning } from './database-keeper.ts';
 import { type DatabaseServer, migrateAll, openDatabaseServer } from './database-server.ts';
+import { lockDataFolder } from './engine-lock.ts';
 import { findPortFaults } from './ports.ts';
 import { createProgress, type Progress } from './progress.ts';
 import { workerRoles } from './roles.ts';
 import type { StartReport, Stock } from './start-report.ts';
+import { listenForStop, outliveOutput } from './stop-signals.ts';
 import { formatTable } from './table.ts';
 
 export type SupervisorOptions = {
@@ -17,77 +19,78 @@ export type SupervisorOptions = {
   readonly logger: Logger;
 };
 
+/** What runs so far, to be stopped in the reverse order. */
+type Running = { readonly children: Child[]; database?: DatabaseKeeper };
+
 const childStopTimeoutMs = 25_000;
+const interruptedExitCode = 130;
+const sampleRetryPauseMs = 2000;
 
 /** Everything on one machine: the database, the API in one process, the jobs in another, the mailbox in a third. */
 export async function runSupervisor(options: SupervisorOptions): Promise<void> {
-  const { config, environment, logger } = options;
+  const { config } = options;
+  // A database of one's own may serve several engines; the embedded one belongs to one.
+  const lock = config.database.url === undefined ? await lockDataFolder(config.dataDir) : undefined;
   const faults = await waitForPorts(config);
   if (faults.length > 0) throw new ConfigError(faults);
 
-  const stop = new AbortController();
-  const onSignal = () => {
-    // A second Ctrl-C: whoever asks twice does not want to wait.
-    if (stop.signal.aborted) process.exit(130);
-    process.stdout.write('\nStopping …\n');
-    stop.abort();
-  };
-  process.on('SIGINT', onSignal);
-  process.on('SIGTERM', onSignal);
-
-  const progress = createProgress((text) => process.stdout.write(text), process.stdout.isTTY === true);
-  const started = performance.now();
-  const children: Child[] = [];
-  let server: DatabaseServer | undefined;
-  let report: StartReport | undefined;
+  outliveOutput();
+  const running: Running = { children: [] };
+  const stop = listenForStop({
+    onStop: () => process.stdout.write('\nStopping …\n'),
+    onImpatience: () => {
+      for (const child of running.children) child.kill();
+      running.database?.kill();
+      process.exit(interruptedExitCode);
+    },
+  });
   try {
-    console.log('AquaScene Content Engine');
-    const database = await progress.step(
-      config.database.url === undefined ? 'Starting the embedded database' : 'Connecting to the database',
-      () => openDatabaseServer(config, logger),
-      ({ embedded }) => (embedded?.isNew ? 'new' : ''),
-    );
-    server = database;
-    keepDatabaseRunning(config, logger, database, stop.signal);
-    await progress.step(
-      'Bringing the schema up to date',
-      () => migrateAll(database.url),
-      (applied) => (applied.length > 0 ? `${applied.length} migrations` : ''),
-    );
-
-    const childEnvironment = {
-      ...environment,
-      DATABASE_URL: database.url,
-      SAMPLE: config.sample.isOn ? 'on' : 'off',
-      BASE_URL: config.site.baseUrl,
-    };
-    await progress.step(
-      'Starting the processes',
-      async () => {
-        const roleSets = [...(config.mail.isMailbox || config.sample.isOn ? ['mailbox'] : []), workerRoles.join(','), 'api'];
-        for (const roles of roleSets) children.push(startChild(roles, childEnvironment, logger, children));
-        const reports = await untilStopped(Promise.all(children.map((child) => child.ready())), stop.signal);
-        report = reports?.find((each) => each !== undefined);
-        return children.length;
-      },
-      (count) => `${count}`,
-    );
-
-    if (report !== undefined && !stop.signal.aborted) {
-      const readyMs = performance.now() - started;
-      printSummary(config, report, await finishStart(options, database.url, report, progress, stop.signal), readyMs);
-    }
-    await untilStopped(new Promise(() => undefined), stop.signal);
+    await run(options, running, stop.signal);
   } catch (error) {
     if (!stop.signal.aborted) throw error;
   } finally {
-    stop.abort();
-    await Promise.all(children.map((child) => child.stop(childStopTimeoutMs)));
-    if (server?.embedded !== undefined) await currentDatabase(server).stop();
-    process.off('SIGINT', onSignal);
-    process.off('SIGTERM', onSignal);
+    await Promise.all(running.children.map((child) => child.stop(childStopTimeoutMs)));
+    await running.database?.stop();
+    stop.close();
+    lock?.release();
     console.log('Stopped.');
   }
+}
+
+/** Starts one thing after the other and then waits for the end. */
+async function run(options: SupervisorOptions, running: Running, signal: AbortSignal): Promise<void> {
+  const { config, logger } = options;
+  const progress = createProgress((text) => process.stdout.write(text), process.stdout.isTTY === true);
+  const started = performance.now();
+  console.log('AquaScene Content Engine');
+  const server = await progress.step(
+    config.database.url === undefined ? 'Starting the embedded database' : 'Connecting to the database',
+    () => openDatabaseServer(config, logger),
+    ({ embedded }) => (embedded?.isNew ? 'new' : ''),
+  );
+  if (server.embedded !== undefined) running.database = keepDatabaseRunning(server.embedded, { dataDir: config.dataDir, logger });
+  signal.throwIfAborted();
+  await progress.step(
+    'Bringing the schema up to date',
+    () => untilStopped(migrateAll(server.url), signal),
+    (applied) => (applied.length > 0 ? `${applied.length} migrations` : ''),
+  );
+  const report = await progress.step(
+    'Starting the processes',
+    () => untilStopped(startChildren(options, server, running.children), signal),
+    () => `${running.children.length}`,
+  );
+  if (report !== undefined) {
+    const readyMs = performance.now() - started;
+    try {
+      printSummary(config, await finishStart(options, server.url, report, progress, signal), readyMs);
+    } finally {
+      // Stopped before the table or not: there is no second chance to see it.
+      if (report.firstKey !== undefined) console.log(`\nAPI key, shown this once only (more: aquascene keys):\n  ${report.firstKey}`);
+    }
+    console.log('\nCtrl-C stops everything.');
+  }
+  await untilStopped(new Promise(() => undefined), signal);
 }
 
 /** The processes of an engine that was killed a moment ago need a moment to notice and let go of their ports. */
@@ -100,10 +103,11 @@ async function waitForPorts(config: Config): Promise<string[]> {
   }
 }
 
-async function untilStopped<T>(work: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
-  const { promise, resolve } = Promise.withResolvers<undefined>();
-  if (signal.aborted) return undefined;
-  const onAbort = () => resolve(undefined);
+/** The work's value; throws the signal's reason as soon as the engine is told to stop. */
+async function untilStopped<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  const { promise, reject } = Promise.withResolvers<never>();
+  const onAbort = () => reject(signal.reason);
   signal.addEventListener('abort', onAbort, { once: true });
   // The promise alone would not keep the process alive while nothing else happens.
   const keepAlive = setInterval(() => undefined, 60_000);
@@ -113,6 +117,21 @@ async function untilStopped<T>(work: Promise<T>, signal: AbortSignal): Promise<T
     clearInterval(keepAlive);
     signal.removeEventListener('abort', onAbort);
   }
+}
+
+/** @returns the report of the API's process */
+async function startChildren(options: SupervisorOptions, server: DatabaseServer, children: Child[]): Promise<StartReport | undefined> {
+  const { config, logger } = options;
+  const environment = {
+    ...options.environment,
+    DATABASE_URL: server.url,
+    SAMPLE: config.sample.isOn ? 'on' : 'off',
+    BASE_URL: config.site.baseUrl,
+  };
+  const roleSets = [...(config.mail.isMailbox || config.sample.isOn ? ['mailbox'] : []), workerRoles.join(','), 'api'];
+  for (const roles of roleSets) children.push(startChild(roles, environment, logger, children));
+  const reports = await Promise.all(children.map((child) => child.ready()));
+  return reports.find((each) => each !== undefined);
 }
 
 function startChild(roles: string, environment: Environment, logger: Logger, all: readonly Child[]): Child {
@@ -127,49 +146,31 @@ function startChild(roles: string, environment: Environment, logger: Logger, all
   );
 }
 
-const restarted = new WeakMap<DatabaseServer, NonNullable<DatabaseServer['embedded']>>();
-
-function currentDatabase(server: DatabaseServer): NonNullable<DatabaseServer['embedded']> {
-  const embedded = restarted.get(server) ?? server.embedded;
-  if (embedded === undefined) throw new Error('there is no embedded database');
-  return embedded;
-}
-
-/** A database server that ends while the engine runs is started again on its port; requests meanwhile get 503. */
-function keepDatabaseRunning(config: Config, logger: Logger, server: DatabaseServer, signal: AbortSignal): void {
-  if (server.embedded === undefined) return;
-  const watch = async () => {
-    for (;;) {
-      await currentDatabase(server).exited;
-      if (signal.aborted) return;
-      logger.warn('the database server ended; starting it again');
-      try {
-        restarted.set(server, await startEmbeddedPostgres({ dataDir: config.dataDir, logger, port: currentDatabase(server).port }));
-      } catch (error) {
-        logger.error({ err: error }, 'the database server could not be started again; trying once more');
-        await delay(2000);
-      }
-    }
-  };
-  void watch();
-}
-
 /** The first start walks the sample workspace through the house; every other finds what is there. */
 async function finishStart(options: SupervisorOptions, databaseUrl: string, report: StartReport, progress: Progress, signal: AbortSignal) {
-  if (!options.config.sample.isOn || report.isSampleRunDone) return report.stock;
+  const { config, logger } = options;
+  if (!config.sample.isOn || report.isSampleRunDone) return report.stock;
   // Loaded when it is needed only: a supervisor that just watches stays small.
   const { runSampleOn } = await import('./sample-run.ts');
-  try {
-    return await runSampleOn(options.config, databaseUrl, progress, signal);
-  } catch (error) {
-    if (signal.aborted) throw error;
-    console.error(`The sample run stopped: ${messageOf(error)}. It goes on from there at the next start.`);
-    options.logger.error({ err: error }, 'sample run failed');
-    return report.stock;
+  for (let lastReason = ''; ; ) {
+    try {
+      return await runSampleOn(config, databaseUrl, progress, signal);
+    } catch (error) {
+      if (signal.aborted) throw error;
+      logger.debug({ err: error }, 'sample run failed');
+      const reason = messageOf(error);
+      if (!(error instanceof AppError && error.retryable)) {
+        console.error(`The sample run stopped: ${reason} It goes on from there at the next start.`);
+        return report.stock;
+      }
+      if (reason !== lastReason) console.error(`The sample run waits: ${reason} It goes on from there by itself.`);
+      lastReason = reason;
+      await delay(sampleRetryPauseMs, undefined, { signal });
+    }
   }
 }
 
-function printSummary(config: Config, report: StartReport, stock: Stock, readyMs: number): void {
+function printSummary(config: Config, stock: Stock, readyMs: number): void {
   const rows = [
     ['Pages gathered', String(stock.pagesGathered)],
     ['Articles published', String(stock.articlesPublished)],
@@ -180,8 +181,4 @@ function printSummary(config: Config, report: StartReport, stock: Stock, readyMs
     ...(config.mail.isMailbox ? [['Mailbox', `http://localhost:${config.http.port}/mailbox`]] : []),
   ];
   console.log(`\n${formatTable(['AquaScene is running', ''], rows)}`);
-  if (report.firstKey !== undefined) {
-    console.log(`\nAPI key, shown this once only (more: aquascene keys):\n  ${report.firstKey}`);
-  }
-  console.log('\nCtrl-C stops everything.');
 }

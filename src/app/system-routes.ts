@@ -31,6 +31,23 @@ const JobSchema = Type.Object({
   completedAt: NullableString,
 });
 
+const QueueSchema = Type.Object({
+  name: Type.String(),
+  queued: Type.Integer(),
+  active: Type.Integer(),
+  failed: Type.Integer(),
+  total: Type.Integer(),
+});
+
+const StatementSchema = Type.Object({
+  name: Type.String(),
+  count: Type.Integer(),
+  errors: Type.Integer(),
+  rows: Type.Integer(),
+  totalMs: Type.Number(),
+  maxMs: Type.Number(),
+});
+
 const ApiKeySchema = Type.Object({
   id: Type.String(),
   name: Type.String(),
@@ -103,12 +120,27 @@ function registerHealth(app: HttpServer, context: Context, metricsText: () => Pr
   );
   app.get(
     '/metrics',
-    { config: { access: 'system:read' }, schema: { tags: ['system'], summary: 'Figures in the Prometheus text format' } },
+    {
+      config: { access: 'system:read' },
+      schema: {
+        tags: ['system'],
+        summary: 'Figures in the Prometheus text format',
+        produces: ['text/plain'],
+        response: { 200: Type.String() },
+      },
+    },
     async (_request, reply) => reply.type(metrics.contentType).send(await metricsText()),
   );
   app.get(
     '/api/v1/system/queries',
-    { config: { access: 'system:read' }, schema: { tags: ['system'], summary: 'Figures of every named statement of this process' } },
+    {
+      config: { access: 'system:read' },
+      schema: {
+        tags: ['system'],
+        summary: 'Figures of every named statement of this process',
+        response: { 200: Type.Object({ items: Type.Array(StatementSchema) }) },
+      },
+    },
     async () => ({ items: database.monitor.figures() }),
   );
 }
@@ -149,7 +181,14 @@ function registerJobs(app: HttpServer, { jobs }: Context): void {
   );
   app.get(
     '/api/v1/jobs/queues',
-    { config: { access: 'jobs:read' }, schema: { tags: ['jobs'], summary: 'Each kind of job: waiting, running, failed' } },
+    {
+      config: { access: 'jobs:read' },
+      schema: {
+        tags: ['jobs'],
+        summary: 'Each kind of job: waiting, running, failed',
+        response: { 200: Type.Object({ items: Type.Array(QueueSchema) }) },
+      },
+    },
     async () => ({ items: await jobs.queues() }),
   );
   app.get(
@@ -171,7 +210,10 @@ function registerJobs(app: HttpServer, { jobs }: Context): void {
       schema: {
         tags: ['jobs'],
         summary: 'Put dead letters back into their queues',
-        body: Type.Object({ name: Type.Optional(Type.String({ maxLength: 100 })) }, { additionalProperties: false }),
+        body: Type.Object(
+          { name: Type.Optional(Type.String({ pattern: '^[\\w./-]+$', maxLength: 100, description: 'Of one kind of job only.' })) },
+          { additionalProperties: false },
+        ),
         response: { 200: Type.Object({ moved: Type.Integer() }) },
       },
     },

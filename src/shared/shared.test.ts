@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { signToken, verifyToken } from './signing.ts';
-import { countWords, slugify, truncate } from './text.ts';
+import { containsPattern, countWords, slugify, truncate } from './text.ts';
 
 test('a slug is short, ASCII and cut at a word', () => {
   assert.equal(slugify('Crème brûlée & CO₂: 25 mg/l!'), 'creme-brulee-co2-25-mg-l');
@@ -14,6 +14,10 @@ test('text is cut at a word with an ellipsis', () => {
   assert.equal(truncate('short', 10), 'short');
   assert.equal(truncate('one two three four', 12), 'one two…');
   assert.ok(truncate('x'.repeat(50), 10).length <= 10);
+});
+
+test('a pattern finds its text and no more', () => {
+  assert.equal(containsPattern('50%_a\\b'), '%50\\%\\_a\\\\b%');
 });
 
 test('words with hyphens and apostrophes count once, in any script', () => {

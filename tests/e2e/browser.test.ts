@@ -22,6 +22,7 @@ describe('the pages in a real browser', { skip: reasonToSkip(chromium) }, () => 
     search: '/search?q=shrimp',
     'search-empty': '/search?q=zzzzqqqq',
     about: '/about',
+    subscribe: '/subscribe',
     missing: '/no-such-page',
     mailbox: '/mailbox',
   };

@@ -59,6 +59,11 @@ describe('a database of one’s own goes away under the roles', () => {
     const problem: unknown = await response.json();
     assert.ok(typeof problem === 'object' && problem !== null && 'code' in problem);
     assert.equal(problem.code, 'database_unavailable');
+    const page = await fetch(url('/'), { headers: { accept: 'text/html' } });
+    assert.equal(page.status, 503);
+    assert.ok(Number(page.headers.get('retry-after')) >= 1);
+    assert.match(String(page.headers.get('content-type')), /^text\/html/);
+    assert.match(await page.text(), /<h1>Back in a moment<\/h1>/);
     assert.equal(await fetchStatus(url('/health/live')), 200);
     assert.equal(await fetchStatus(url('/health/ready')), 503);
 

@@ -37,7 +37,7 @@ async function examineDatabase(config: Config, logger: Logger): Promise<string> 
       await client.end();
     }
   } finally {
-    if (server.embedded !== undefined && !server.embedded.isAdopted) await server.embedded.stop();
+    await server.embedded?.stop();
   }
 }
 

@@ -13,7 +13,7 @@ export const migrateCommand: CommandDefinition = {
       else console.log(applied.length === 0 ? 'The schema is up to date.' : `Applied ${applied.join(', ')}.`);
       return exitCodes.done;
     } finally {
-      if (server.embedded !== undefined && !server.embedded.isAdopted) await server.embedded.stop();
+      await server.embedded?.stop();
     }
   },
 };

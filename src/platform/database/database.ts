@@ -1,7 +1,10 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { DummyDriver, Kysely, PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler, type RawBuilder } from 'kysely';
 import pg from 'pg';
 import type { Logger, Metrics } from '#platform/telemetry';
 import { AppError } from '#shared/errors';
+import { createConnectionPool, type PoolFigures, type Session } from './connection-pool.ts';
+import { translateDatabaseError } from './database-errors.ts';
 import { createQueryMonitor, type QueryMonitor } from './query-monitor.ts';
 
 export type Row = Record<string, unknown>;
@@ -26,8 +29,6 @@ export type Transaction = Queryable & {
   readonly afterCommit: (callback: () => void) => void;
 };
 
-export type PoolFigures = { readonly total: number; readonly idle: number; readonly waiting: number };
-
 export type Database = Queryable & {
   transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T>;
   /** Takes a connection of its own and listens; reconnects by itself. The callback also runs after every reconnect. */
@@ -50,17 +51,7 @@ export type DatabaseOptions = {
   readonly metrics: Metrics;
 };
 
-// bigint (20) as a number: ids are UUIDs, so every int8 is a count. numeric (1700) as a number. date (1082) stays text.
-const typeParsers = new Map<number, (text: string) => unknown>([
-  [20, Number],
-  [1700, Number],
-  [1082, (text: string) => text],
-]);
-
-const types: pg.CustomTypesConfig = {
-  getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
-    typeParsers.get(oid) ?? pg.types.getTypeParser(oid, format as 'text')) as typeof pg.types.getTypeParser,
-};
+const goodbyeTimeoutMs = 1000;
 
 const compiler = new Kysely<Record<string, never>>({
   dialect: {
@@ -71,121 +62,81 @@ const compiler = new Kysely<Record<string, never>>({
   },
 });
 
-/** Codes of failures after which the same request may succeed: class 08, 57P0x, 53xxx and socket errors. */
-const unavailableCodes = /^(08\w{3}|57P0[123]|53[0-9A-Z]{3}|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOENT|EHOSTUNREACH|EAI_AGAIN)$/;
-
-function codeOf(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  return typeof code === 'string' ? code : '';
-}
-
-/** Names the outage so that the edge can answer 503 with Retry-After; every other error passes as it is. */
-export function translateDatabaseError(error: unknown): unknown {
-  if (error instanceof AppError) return error;
-  const isOutage =
-    unavailableCodes.test(codeOf(error)) ||
-    (error instanceof Error &&
-      /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|server closed the connection/i.test(
-        error.message,
-      ));
-  if (!isOutage) return error;
-  return new AppError('database_unavailable', 'The database cannot be reached at the moment.', {
-    status: 503,
-    retryable: true,
-    retryAfterSeconds: 2,
-    cause: error,
-  });
-}
-
 export function createDatabase(options: DatabaseOptions): Database {
   const monitor = createQueryMonitor(options);
-  const connectionConfig: pg.ClientConfig = {
-    connectionString: options.url,
-    application_name: options.applicationName,
-    connectionTimeoutMillis: options.connectTimeoutMs,
-    keepAlive: true,
-    types,
-  };
-  const pool = new pg.Pool({
-    ...connectionConfig,
-    max: options.maxConnections,
-    idleTimeoutMillis: 30_000,
-    maxLifetimeSeconds: 3600,
-    statement_timeout: options.statementTimeoutMs,
-    lock_timeout: options.lockTimeoutMs,
-    idle_in_transaction_session_timeout: options.idleInTransactionTimeoutMs,
-  });
-  // An idle connection that the server closed: the pool drops it by itself; unheard, the event would end the process.
-  pool.on('error', (error) => options.logger.warn({ err: error }, 'an idle database connection was lost'));
+  const pool = createConnectionPool(options);
 
-  async function run(client: pg.Pool | pg.PoolClient, name: string, statement: RawBuilder<unknown>) {
+  type WithSession = <T>(work: (session: Session) => Promise<T>) => Promise<T>;
+
+  async function run(withSession: WithSession, name: string, statement: RawBuilder<unknown>): Promise<pg.QueryResult> {
     const compiled = statement.compile(compiler);
     const started = performance.now();
     try {
-      const result = await client.query(compiled.sql, compiled.parameters as unknown[]);
-      monitor.record(name, performance.now() - started, result.rowCount ?? 0);
-      return result;
+      const result = await withSession((session) => session.query(compiled.sql, compiled.parameters as unknown[]));
+      const [only] = resultsOf(result);
+      monitor.record(name, performance.now() - started, only.rowCount ?? 0);
+      return only;
     } catch (error) {
       monitor.recordError(name, performance.now() - started, error);
       throw translateDatabaseError(error);
     }
   }
 
-  function queryableOn(client: pg.Pool | pg.PoolClient): Queryable {
+  function queryableOn(withSession: WithSession): Queryable {
     return {
-      query: async <R extends object>(name: string, statement: RawBuilder<R>) => (await run(client, name, statement)).rows as R[],
+      query: async <R extends object>(name: string, statement: RawBuilder<R>) => (await run(withSession, name, statement)).rows as R[],
       maybeOne: async <R extends object>(name: string, statement: RawBuilder<R>) =>
-        (await run(client, name, statement)).rows[0] as R | undefined,
+        (await run(withSession, name, statement)).rows[0] as R | undefined,
       one: async <R extends object>(name: string, statement: RawBuilder<R>) => {
-        const [row] = (await run(client, name, statement)).rows;
+        const [row] = (await run(withSession, name, statement)).rows;
         if (row === undefined) throw new AppError('no_row', `The statement ${name} returned no row.`);
         return row as R;
       },
-      execute: async (name, statement) => (await run(client, name, statement)).rowCount ?? 0,
+      execute: async (name, statement) => (await run(withSession, name, statement)).rowCount ?? 0,
     };
   }
 
   const executeSqlOn =
-    (client: pg.Pool | pg.PoolClient) =>
+    (withSession: WithSession) =>
     async (text: string, values?: unknown[]): Promise<{ rows: Row[]; rowCount: number }> => {
       try {
-        const result = await client.query(text, values);
-        // A text of several statements answers with an array; pg-boss wants the rows of all of them.
-        const results: pg.QueryResult[] = Array.isArray(result) ? result : [result];
+        // pg-boss sends several statements at once and wants the rows of all of them.
+        const results = resultsOf(await withSession((session) => session.query(text, values)));
         return { rows: results.flatMap(({ rows }) => rows), rowCount: results.at(-1)?.rowCount ?? 0 };
       } catch (error) {
         throw translateDatabaseError(error);
       }
     };
 
-  async function transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
-    const client = await pool.connect().catch((error: unknown) => {
-      throw translateDatabaseError(error);
-    });
+  async function transactionOn<T>(session: Session, work: (transaction: Transaction) => Promise<T>): Promise<T> {
     const callbacks: (() => void)[] = [];
-    let fatal: Error | undefined;
-    const onError = (error: Error) => {
-      fatal = error;
-    };
-    client.on('error', onError);
+    const withSession: WithSession = (use) => use(session);
     try {
-      await client.query('begin');
+      await session.query('begin');
       const value = await work({
-        ...queryableOn(client),
-        executeSql: executeSqlOn(client),
+        ...queryableOn(withSession),
+        executeSql: executeSqlOn(withSession),
         afterCommit: (callback) => void callbacks.push(callback),
       });
-      await client.query('commit');
+      await session.query('commit');
       for (const callback of callbacks) callback();
       return value;
     } catch (error) {
-      await client.query('rollback').catch((rollbackError: Error) => {
-        fatal = rollbackError;
-      });
+      if (!session.isBroken()) await rollBack(session);
+      throw error;
+    }
+  }
+
+  /** What cannot be rolled back is on a connection that has just been lost: the server rolls it back by itself. */
+  async function rollBack(session: Session): Promise<void> {
+    await session.query('rollback').catch((error: unknown) => options.logger.debug({ err: error }, 'connection lost before the rollback'));
+  }
+
+  async function transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
+    try {
+      return await pool.withSession((session) => transactionOn(session, work));
+    } catch (error) {
       throw translateDatabaseError(error);
-    } finally {
-      client.removeListener('error', onError);
-      client.release(fatal);
     }
   }
 
@@ -200,7 +151,7 @@ export function createDatabase(options: DatabaseOptions): Database {
     };
     async function connect(): Promise<void> {
       if (isClosed) return;
-      const next = new pg.Client({ ...connectionConfig, application_name: `${options.applicationName}-listen` });
+      const next = pool.createListener();
       client = next;
       let isLost = false;
       const onLost = (error?: Error) => {
@@ -225,18 +176,27 @@ export function createDatabase(options: DatabaseOptions): Database {
       async close() {
         isClosed = true;
         clearTimeout(retryTimer);
-        await client?.end().catch((error: unknown) => options.logger.debug({ err: error }, 'listener was gone already'));
+        const goodbye = client?.end().catch((error: unknown) => options.logger.debug({ err: error }, 'listener was gone already'));
+        // A silent server answers no goodbye; the pool cuts what is left.
+        await Promise.race([goodbye, delay(goodbyeTimeoutMs, undefined, { ref: false })]);
       },
     };
   }
 
   return {
-    ...queryableOn(pool),
+    ...queryableOn(pool.withSession),
     transaction,
     listen,
-    executeSql: executeSqlOn(pool),
+    executeSql: executeSqlOn(pool.withSession),
     monitor,
-    poolFigures: () => ({ total: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount }),
-    close: () => pool.end(),
+    poolFigures: pool.figures,
+    close: pool.close,
   };
+}
+
+/** A text of several statements is answered by as many results. */
+function resultsOf(answer: pg.QueryResult | pg.QueryResult[]): [pg.QueryResult, ...pg.QueryResult[]] {
+  const [first, ...others] = Array.isArray(answer) ? answer : [answer];
+  if (first === undefined) throw new AppError('no_result', 'The database answered without a result.');
+  return [first, ...others];
 }

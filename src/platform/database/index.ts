@@ -1,9 +1,11 @@
 export { type RawBuilder, sql } from 'kysely';
+export { checkDatabaseServer } from './check-server.ts';
+export type { PoolFigures } from './connection-pool.ts';
+export { onDataFolder } from './data-folder.ts';
 export {
   createDatabase,
   type Database,
   type DatabaseOptions,
-  type PoolFigures,
   type Queryable,
   type Transaction,
 } from './database.ts';

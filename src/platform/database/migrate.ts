@@ -8,6 +8,7 @@ export type Migration = { readonly name: string; readonly sql: string; readonly 
 
 // Any constant: it only has to be the same in every process that migrates.
 const advisoryLockKey = 7_209_114_533;
+const connectTimeoutMs = 10_000;
 
 export async function readMigrations(folder: string): Promise<Migration[]> {
   const names = (await readdir(folder)).filter((name) => name.endsWith('.sql')).sort();
@@ -26,7 +27,13 @@ export async function readMigrations(folder: string): Promise<Migration[]> {
  */
 export async function migrate(url: string, folder: string): Promise<string[]> {
   const migrations = await readMigrations(folder);
-  const client = new pg.Client({ connectionString: url, application_name: 'aquascene-migrate' });
+  const client = new pg.Client({
+    connectionString: url,
+    application_name: 'aquascene-migrate',
+    connectionTimeoutMillis: connectTimeoutMs,
+  });
+  // A connection that is lost fails the statement that runs; unheard, the event would end the process besides.
+  client.on('error', () => undefined);
   await client.connect();
   try {
     await client.query('select pg_advisory_lock($1)', [advisoryLockKey]);
@@ -54,7 +61,7 @@ export async function migrate(url: string, folder: string): Promise<string[]> {
         await client.query('insert into schema_migrations (name, checksum) values ($1, $2)', [migration.name, migration.checksum]);
         await client.query('commit');
       } catch (error) {
-        await client.query('rollback');
+        await client.query('rollback').catch(() => undefined);
         throw new AppError('migration_failed', `The migration ${migration.name} failed.`, { cause: error });
       }
       done.push(migration.name);

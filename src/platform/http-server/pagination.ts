@@ -1,5 +1,6 @@
 import { type TSchema, Type } from 'typebox';
 import { invalid } from '#shared/errors';
+import { isUuid } from '#shared/uuid';
 
 export const PageQuery = {
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, default: 20, description: 'Rows a page.' })),
@@ -23,9 +24,12 @@ export function encodeCursor(position: Position): string {
 export function decodeCursor(cursor: string | undefined): Position | undefined {
   if (cursor === undefined) return undefined;
   const [time = '', id = ''] = Buffer.from(cursor, 'base64url').toString('utf8').split('|');
-  const at = new Date(time);
-  if (Number.isNaN(at.getTime()) || !/^[0-9a-f-]{36}$/.test(id)) {
-    throw invalid('The cursor is not one that a page of this list gave.', [{ path: '/cursor', message: 'is not a known cursor' }]);
+  // Four digits of a year: JavaScript knows times that PostgreSQL does not.
+  const at = new Date(/^\d{4}-/.test(time) ? time : Number.NaN);
+  if (Number.isNaN(at.getTime()) || at.getUTCFullYear() < 1 || !isUuid(id)) {
+    throw invalid('The cursor is not one that a page of this list gave.', [
+      { path: '/querystring/cursor', message: 'is not a known cursor' },
+    ]);
   }
   return { at, id };
 }

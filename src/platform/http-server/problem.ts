@@ -18,17 +18,23 @@ export const ProblemSchema = Type.Object(
   { $id: 'Problem' },
 );
 
+const maxFields = 50;
+const internalDetail = 'Something went wrong on our side. The request id helps to find it in the logs.';
+
 const titles: Readonly<Record<number, string>> = {
   400: 'Bad request',
   401: 'Not authenticated',
   403: 'Not allowed',
   404: 'Not found',
   405: 'Method not allowed',
+  408: 'Timed out',
   409: 'Conflict',
   413: 'Too large',
+  414: 'Address too long',
   415: 'Unsupported media type',
   422: 'Not valid',
   429: 'Too many requests',
+  431: 'Headers too large',
   500: 'Internal error',
   503: 'Not available',
 };
@@ -53,16 +59,24 @@ function fieldOf(issue: ValidationIssue, context: string): FieldFault {
   return { path: base || '/', message: issue.message ?? 'is not valid' };
 }
 
+/** A body of a megabyte can have a fault in each of half a million places; the first ones say enough. */
+function fieldsOf(issues: readonly ValidationIssue[], context: string): FieldFault[] {
+  const fields = new Map<string, FieldFault>();
+  for (const issue of issues) {
+    const field = fieldOf(issue, context);
+    fields.set(`${field.path} ${field.message}`, field);
+    if (fields.size === maxFields) break;
+  }
+  return [...fields.values()];
+}
+
 /** Every failure of a request as an AppError; what nobody foresaw becomes `internal_error` without its message. */
 export function toAppError(error: unknown): AppError {
   if (error instanceof AppError) return error;
   const fastifyError = error as Partial<FastifyError> & { validationContext?: string };
   if (Array.isArray(fastifyError.validation)) {
     const context = fastifyError.validationContext ?? 'body';
-    const seen = new Set<string>();
-    const fields = fastifyError.validation
-      .map((issue) => fieldOf(issue, context))
-      .filter(({ path, message }) => !seen.has(`${path} ${message}`) && seen.add(`${path} ${message}`));
+    const fields = fieldsOf(fastifyError.validation, context);
     return new AppError('invalid_request', `The ${context} is not valid: ${fields.map((f) => `${f.path} ${f.message}`).join('; ')}.`, {
       status: 400,
       fields,
@@ -73,26 +87,31 @@ export function toAppError(error: unknown): AppError {
     const code = (fastifyError.code ?? 'bad_request').toLowerCase().replace(/^fst_err_(ctp_)?/, '');
     return new AppError(code, fastifyError.message ?? 'The request cannot be handled.', { status, cause: error });
   }
-  return new AppError('internal_error', 'Something went wrong on our side. The request id helps to find it in the logs.', {
-    cause: error,
-  });
+  return new AppError('internal_error', internalDetail, { cause: error });
+}
+
+export function problemOf(error: AppError, requestId: string) {
+  return {
+    type: 'about:blank',
+    title: titles[error.status] ?? 'Error',
+    status: error.status,
+    code: error.code,
+    // What failed inside is for the log: it may name files, statements, and what they were about.
+    detail: error.status === 500 ? internalDetail : error.message,
+    instance: requestId,
+    ...(error.fields.length > 0 && { fields: error.fields }),
+  };
 }
 
 export function sendProblem(request: FastifyRequest, reply: FastifyReply, error: AppError): FastifyReply {
   if (error.retryAfterSeconds !== undefined) reply.header('retry-after', String(error.retryAfterSeconds));
   if (error.status === 401) reply.header('www-authenticate', 'Bearer realm="aquascene"');
+  // Of the answer that was under way, nothing may be kept.
+  reply.removeHeader('etag');
   return reply
     .code(error.status)
     .header('cache-control', 'no-store')
     .type(problemContentType)
     .serializer((payload: unknown) => JSON.stringify(payload))
-    .send({
-      type: 'about:blank',
-      title: titles[error.status] ?? 'Error',
-      status: error.status,
-      code: error.code,
-      detail: error.message,
-      instance: request.id,
-      ...(error.fields.length > 0 && { fields: error.fields }),
-    });
+    .send(problemOf(error, request.id));
 }

@@ -46,6 +46,12 @@ export type Jobs = {
     data: T,
     options?: SendJobOptions,
   ): Promise<string | null>;
+  /** Many jobs of one kind in one statement, each with its own data and options, in the caller's transaction. */
+  sendMany<T extends object>(
+    transaction: Transaction | Database,
+    definition: JobDefinition<T>,
+    jobs: readonly (SendJobOptions & { readonly data: T })[],
+  ): Promise<void>;
   /** Makes sure that a queue exists for each kind of job; before anything is sent. */
   prepare(definitions: readonly JobDefinition<object>[]): Promise<void>;
   /** Starts working on the registrations. Resolves when every queue exists and is polled. */
@@ -112,6 +118,7 @@ export async function createJobs(options: JobsOptions): Promise<Jobs> {
     if ((await boss.getQueue(name)) === null) await boss.createQueue(name, queueOptions);
   }
 
+  let isStopping = false;
   const finished = metrics.counter('aquascene_jobs_total', 'Jobs that ended', ['job', 'outcome']);
   const duration = metrics.histogram('aquascene_job_seconds', 'Duration of jobs', ['job']);
 
@@ -127,7 +134,8 @@ export async function createJobs(options: JobsOptions): Promise<Jobs> {
       return output;
     } catch (error) {
       finished.inc({ job: name, outcome: 'failed' });
-      log.warn({ err: error, retryCount: job.retryCount }, 'job failed');
+      if (isStopping) log.info({ reason: messageOf(error) }, 'job interrupted by the stop; it runs again');
+      else log.warn({ err: error, retryCount: job.retryCount }, 'job failed');
       // What pg-boss keeps with the job and its dead letter: the error, without a stack.
       throw new AppError(error instanceof AppError ? error.code : 'job_failed', messageOf(error));
     } finally {
@@ -166,6 +174,9 @@ export async function createJobs(options: JobsOptions): Promise<Jobs> {
         ...(sendOptions.startAfter !== undefined && { startAfter: sendOptions.startAfter }),
         ...(sendOptions.priority !== undefined && { priority: sendOptions.priority }),
       });
+    },
+    async sendMany(transaction, definition, jobs) {
+      if (jobs.length > 0) await boss.insert(definition.name, [...jobs], { db: { executeSql: transaction.executeSql } });
     },
     async prepare(definitions) {
       for (const definition of definitions) {
@@ -227,6 +238,9 @@ export async function createJobs(options: JobsOptions): Promise<Jobs> {
           total: queue.totalCount,
         }));
     },
-    stop: (timeoutMs) => boss.stop({ graceful: true, timeout: timeoutMs, close: false }),
+    async stop(timeoutMs) {
+      isStopping = true;
+      await boss.stop({ graceful: true, timeout: timeoutMs, close: false });
+    },
   };
 }

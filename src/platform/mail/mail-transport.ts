@@ -31,6 +31,8 @@ export type SendOutcome =
 export type LookupOutcome = 'accepted' | 'absent' | 'unknown';
 
 export type MailTransport = {
+  /** Messages that can be under way at once; further ones wait for their turn. */
+  readonly maxConnections: number;
   /** @throws AppError `mail_unavailable` (retryable) when the server cannot be used and surely did not take the message. */
   send(message: OutgoingMail): Promise<SendOutcome>;
   /** Only of servers that can be asked what they accepted. `since`: no earlier than this was the message handed over. */

@@ -63,7 +63,8 @@ function registerPages(app: HttpServer, database: Database): void {
   });
 
   app.get('/mailbox', { config, schema: { ...hidden, querystring: listQuery } }, async (request, reply) => {
-    const search = (request.query.q ?? '').trim();
+    // No address has a NUL, and PostgreSQL cannot look for one.
+    const search = (request.query.q ?? '').replaceAll('\u0000', '').trim();
     const rows = await listMessages(database, { search, before: decodeCursor(request.query.cursor), limit: pageSize });
     const messages = rows.slice(0, pageSize);
     const last = messages.at(-1);

@@ -106,6 +106,37 @@ test('one odd message does not cost those that are written with it', async () =>
   assert.equal(await count(), 6);
 });
 
+test('a second copy for the same recipient is accepted and not kept; another recipient, or no Message-ID, is no copy', async () => {
+  const first = await transport.send(mailTo('a@example.org'));
+  const copies = await Promise.all([1, 2].map(() => transport.send(mailTo('a@example.org', { subject: 'later' }))));
+  assert.deepEqual(
+    [first, ...copies].map(({ kind }) => kind),
+    ['accepted', 'accepted', 'accepted'],
+  );
+  assert.deepEqual(
+    (await list()).map(({ subject }) => subject),
+    ['Plants of the week'],
+  );
+  await transport.send(mailTo('b@example.org', { messageId: mailTo('a@example.org').messageId }));
+  for (let time = 0; time < 2; time += 1) await speak([...envelope, 'Subject: nameless\r\n\r\nx\r\n.', 'QUIT']);
+  assert.deepEqual((await list()).map(({ subject }) => subject).sort(), [
+    'Plants of the week',
+    'Plants of the week',
+    'nameless',
+    'nameless',
+  ]);
+});
+
+test('neither a Message-ID nor a list of recipients can be too long to be kept', async () => {
+  const noise = (length: number) => Array.from({ length }, (_, index) => (index * 7919).toString(36)).join('.');
+  const recipients = Array.from({ length: 99 }, (_, index) => `RCPT TO:<${noise(9)}${index}@${noise(8)}.example.org>`);
+  const replies = await Promise.all([
+    speak([...envelope, `Message-ID: <${noise(900)}@x>\r\n\r\nx\r\n.`, 'QUIT']),
+    speak(['HELO test', 'MAIL FROM:<a@example.org>', ...recipients, 'DATA', 'Subject: many\r\n\r\nx\r\n.', 'QUIT']),
+  ]);
+  for (const reply of replies) assert.match(reply, /250 2\.0\.0 kept as/);
+});
+
 test('the newest messages are kept, older ones make room', async () => {
   for (let index = 0; index < 30; index += 1) {
     t.clock.set(new Date(Date.UTC(2026, 0, 1, 0, 0, index)));

@@ -1,5 +1,4 @@
 import type { AddressInfo } from 'node:net';
-import { simpleParser } from 'mailparser';
 import { SMTPServer, type SMTPServerDataStream, type SMTPServerSession } from 'smtp-server';
 import type { Database } from '#platform/database';
 import type { Logger } from '#platform/telemetry';
@@ -7,6 +6,7 @@ import type { Clock } from '#shared/clock';
 import { AppError, messageOf } from '#shared/errors';
 import type { LookupOutcome } from './mail-transport.ts';
 import { insertMessages, lookUpMessage, type MailboxMessage, pruneMessages } from './mailbox-store.ts';
+import { readHeaders } from './message-headers.ts';
 
 export type MailboxServer = { readonly port: number; close(): Promise<void> };
 
@@ -22,6 +22,7 @@ export type MailboxServerOptions = {
 
 export const defaultMaxMailboxMessages = 5000;
 const pruneEvery = 100;
+const maxMessageIdLength = 250;
 
 /** What a transport to this mailbox passes as `findByMessageId`. */
 export function createMailboxLookup(
@@ -45,20 +46,22 @@ export async function createMailboxServer(options: MailboxServerOptions): Promis
     }
     if (stream.sizeExceeded) throw Object.assign(new Error('5.3.4 Message too big for the mailbox'), { responseCode: 552 });
     const raw = Buffer.concat(chunks);
-    const { subject = '', messageId = '' } = await simpleParser(headOf(raw));
+    const headers = readHeaders(raw, ['subject', 'message-id']);
     const { mailFrom, rcptTo } = session.envelope;
     const id = clock.newId();
-    await store({
+    const isKept = await store({
       id,
       envelopeFrom: storable(mailFrom === false ? '' : mailFrom.address),
       envelopeTo: storable(rcptTo.map(({ address }) => address).join(', ')),
-      subject: storable(subject),
-      messageId: storable(messageId),
+      subject: storable(headers.get('subject') ?? ''),
+      messageId: identityOf(headers.get('message-id')),
       receivedAt: clock.now(),
       sizeBytes: raw.length,
       raw,
     });
-    return `2.0.0 kept as ${id}`;
+    if (isKept) return `2.0.0 kept as ${id}`;
+    logger.warn({ messageId: headers.get('message-id') }, 'a message came a second time, and is kept once');
+    return '2.0.0 kept already';
   }
 
   const server = new SMTPServer({
@@ -105,34 +108,35 @@ function storable(text: string): string {
   return text.replaceAll('\u0000', '');
 }
 
-/** The header section with the blank line that ends it: all that a list needs. */
-function headOf(raw: Buffer): Buffer {
-  const end = raw.indexOf('\r\n\r\n');
-  return end === -1 ? raw : raw.subarray(0, end + 4);
+/** Longer ones identify nothing here: an index entry has its limit, and one beyond it would fail the whole group. */
+function identityOf(messageId = ''): string {
+  return messageId.length > maxMessageIdLength ? '' : storable(messageId);
 }
 
-/** Messages that arrive while an insert runs go into the next one together. Each call resolves when its row is committed. */
-function createGroupedWriter(database: Database, maxMessages: number, logger: Logger): (message: MailboxMessage) => Promise<void> {
-  type Waiting = { readonly message: MailboxMessage; readonly settle: (error?: unknown) => void };
+/**
+ * Messages that arrive while an insert runs go into the next one together. Each call resolves when its row is committed: true,
+ * or when a copy of it had been kept before: false.
+ */
+function createGroupedWriter(database: Database, maxMessages: number, logger: Logger): (message: MailboxMessage) => Promise<boolean> {
+  type Waiting = { readonly message: MailboxMessage; resolve(isKept: boolean): void; reject(error: unknown): void };
   let waiting: Waiting[] = [];
   let isWriting = false;
   let sincePrune = pruneEvery;
 
   async function writeAll(): Promise<void> {
-    isWriting = true;
     while (waiting.length > 0) {
       const group = waiting;
       waiting = [];
-      const failure = await insertMessages(
-        database,
-        group.map(({ message }) => message),
-      ).then(
-        () => undefined,
-        (error: unknown) => ({ error }),
-      );
-      for (const { settle } of group) settle(failure?.error);
+      try {
+        const messages = group.map(({ message }) => message);
+        const kept = await insertMessages(database, messages);
+        for (const { message, resolve } of group) resolve(kept.has(message.id));
+      } catch (error) {
+        for (const { reject } of group) reject(error);
+        continue;
+      }
       sincePrune += group.length;
-      if (sincePrune >= pruneEvery && failure === undefined) {
+      if (sincePrune >= pruneEvery) {
         sincePrune = 0;
         await pruneMessages(database, maxMessages).catch((error: unknown) => {
           logger.warn({ err: error }, 'old mailbox messages could not be removed');
@@ -143,8 +147,11 @@ function createGroupedWriter(database: Database, maxMessages: number, logger: Lo
   }
 
   return (message) =>
-    new Promise<void>((resolve, reject) => {
-      waiting.push({ message, settle: (error) => (error === undefined ? resolve() : reject(error)) });
-      if (!isWriting) void writeAll();
+    new Promise<boolean>((resolve, reject) => {
+      waiting.push({ message, resolve, reject });
+      if (isWriting) return;
+      isWriting = true;
+      // Messages come in bunches: those that are here already share one commit.
+      setImmediate(() => void writeAll());
     });
 }

@@ -1,5 +1,6 @@
 import { type Queryable, sql } from '#platform/database';
 import type { Position } from '#platform/http-server';
+import { containsPattern } from '#shared/text';
 import type { LookupOutcome } from './mail-transport.ts';
 
 export type MailboxMessage = {
@@ -19,18 +20,19 @@ const entryColumns = sql`
   id, envelope_from as "envelopeFrom", envelope_to as "envelopeTo", subject, message_id as "messageId",
   received_at as "receivedAt", size_bytes as "sizeBytes"`;
 
-const escapeLike = (text: string) => text.replace(/[\\%_]/g, '\\$&');
-
-export async function insertMessages(database: Queryable, messages: readonly MailboxMessage[]): Promise<void> {
-  await database.execute(
-    'mailbox.insert',
-    sql`insert into mailbox_messages (id, envelope_from, envelope_to, subject, message_id, received_at, size_bytes, raw)
-        select * from unnest(
-          ${messages.map((m) => m.id)}::uuid[], ${messages.map((m) => m.envelopeFrom)}::text[],
-          ${messages.map((m) => m.envelopeTo)}::text[], ${messages.map((m) => m.subject)}::text[],
-          ${messages.map((m) => m.messageId)}::text[], ${messages.map((m) => m.receivedAt)}::timestamptz[],
-          ${messages.map((m) => m.sizeBytes)}::int[], ${messages.map((m) => m.raw)}::bytea[])`,
+/** Gives the ids of those that were kept. A second copy, by Message-ID and recipients, is not, nor is it a fault. */
+export async function insertMessages(database: Queryable, messages: readonly MailboxMessage[]): Promise<ReadonlySet<string>> {
+  // A parameter of its own for each source: as a Buffer it travels as it is, in an array it would travel as text, twice as long.
+  const rows = messages.map(
+    (m) => sql`(${m.id}::uuid, ${m.envelopeFrom}, ${m.envelopeTo}, ${m.subject}, ${m.messageId}, ${m.receivedAt}::timestamptz,
+                ${m.sizeBytes}::int, ${m.raw}::bytea)`,
   );
+  const kept = await database.query(
+    'mailbox.insert',
+    sql<{ id: string }>`insert into mailbox_messages (id, envelope_from, envelope_to, subject, message_id, received_at, size_bytes, raw)
+        values ${sql.join(rows)} on conflict do nothing returning id`,
+  );
+  return new Set(kept.map(({ id }) => id));
 }
 
 /** Keeps the newest `keep` messages. */
@@ -47,7 +49,7 @@ export function listMessages(
   database: Queryable,
   filter: { readonly search: string; readonly before: Position | undefined; readonly limit: number },
 ): Promise<MailboxEntry[]> {
-  const pattern = `%${escapeLike(filter.search.toLowerCase())}%`;
+  const pattern = containsPattern(filter.search.toLowerCase());
   return database.query<MailboxEntry>(
     'mailbox.list',
     sql`select ${entryColumns} from mailbox_messages
@@ -74,7 +76,7 @@ export function findMessage(database: Queryable, id: string): Promise<MailboxMes
 export async function lookUpMessage(database: Queryable, messageId: string, since: Date, maxMessages: number): Promise<LookupOutcome> {
   const row = await database.one<{ isHere: boolean; isWhole: boolean }>(
     'mailbox.look-up',
-    sql`select exists (select 1 from mailbox_messages where message_id = ${messageId}) as "isHere",
+    sql`select exists (select 1 from mailbox_messages where message_id = ${messageId} and message_id <> '') as "isHere",
                (select count(*) from mailbox_messages) < ${maxMessages}
                  or exists (select 1 from mailbox_messages where received_at < ${since}) as "isWhole"`,
   );

@@ -3,7 +3,8 @@ import { createTransport } from 'nodemailer';
 import type { Logger, Metrics } from '#platform/telemetry';
 import { AppError, messageOf } from '#shared/errors';
 import { findHeaderFault } from './header-check.ts';
-import type { MailTransport, OutgoingMail, SendOutcome } from './mail-transport.ts';
+import type { MailAddress, MailTransport, OutgoingMail, SendOutcome } from './mail-transport.ts';
+import { composeMessage } from './message-composer.ts';
 import { classifyRefusal } from './smtp-reply.ts';
 
 export type SmtpTransportOptions = {
@@ -17,7 +18,7 @@ export type SmtpTransportOptions = {
   readonly connectTimeoutMs?: number;
   /** How long the server may be silent. */
   readonly silenceTimeoutMs?: number;
-  /** How long one message may take altogether. Keep it well below the lease of a delivery. */
+  /** How long one message may take altogether, its wait for a connection included. */
   readonly sendTimeoutMs?: number;
   /** Given when the server can be asked what it accepted, as the embedded mailbox can. */
   readonly findByMessageId?: MailTransport['findByMessageId'];
@@ -25,16 +26,20 @@ export type SmtpTransportOptions = {
 
 type SmtpError = { readonly code?: string; readonly responseCode?: number; readonly response?: string; readonly command?: string };
 
+// What common servers grant one client, and enough that the way there and back is not waited for.
+const defaultMaxConnections = 10;
+
 // Refusals in these steps are about us or the server, never about one recipient.
 const isSessionStep = (command: string | undefined) => command !== undefined && /^(AUTH|EHLO|HELO|STARTTLS)/.test(command);
 
 export function createSmtpTransport(options: SmtpTransportOptions): MailTransport {
   const connectTimeoutMs = options.connectTimeoutMs ?? 10_000;
   const sendTimeoutMs = options.sendTimeoutMs ?? 90_000;
+  const maxConnections = options.maxConnections ?? defaultMaxConnections;
   const transporter = createTransport({
     url: options.url,
     pool: true,
-    maxConnections: options.maxConnections ?? 5,
+    maxConnections,
     maxMessages: options.maxMessagesPerConnection ?? 500,
     // The pool requeues only what has not left by a single byte (a connection that had died while idle).
     maxRequeues: 2,
@@ -77,6 +82,7 @@ export function createSmtpTransport(options: SmtpTransportOptions): MailTranspor
   }
 
   return {
+    maxConnections,
     async send(message) {
       const fault = findHeaderFault(message);
       if (fault !== undefined) {
@@ -109,14 +115,9 @@ export function createSmtpTransport(options: SmtpTransportOptions): MailTranspor
   async function deliver(message: OutgoingMail): Promise<SendOutcome> {
     try {
       const info = await transporter.sendMail({
-        from: { name: message.from.name ?? '', address: message.from.address },
-        to: { name: message.to.name ?? '', address: message.to.address },
-        subject: message.subject,
-        html: message.html,
-        text: message.text,
+        raw: composeMessage(message),
+        envelope: { from: addressOnly(message.from), to: addressOnly(message.to) },
         messageId: message.messageId,
-        date: message.date,
-        headers: { ...message.headers },
         signal: AbortSignal.timeout(sendTimeoutMs),
       });
       return { kind: 'accepted', response: info.response };
@@ -125,6 +126,8 @@ export function createSmtpTransport(options: SmtpTransportOptions): MailTranspor
     }
   }
 }
+
+const addressOnly = ({ address }: MailAddress) => ({ name: '', address });
 
 function unavailable(error: unknown): AppError {
   return new AppError('mail_unavailable', `The mail server cannot be used: ${messageOf(error)}`, {

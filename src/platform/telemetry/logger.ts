@@ -27,6 +27,8 @@ export type LoggerOptions = {
   /** `json`: one object a line; `pretty`: for a person at a terminal. */
   readonly format: 'json' | 'pretty';
   readonly role: string;
+  /** Standard error where standard output is the program's answer. */
+  readonly destination?: 'stdout' | 'stderr';
 };
 
 const secretPaths = [
@@ -53,6 +55,7 @@ export function createLogger(options: LoggerOptions): Logger {
     mixin: () => ({ ...currentTrace() }),
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
   };
-  if (options.format === 'json') return pino(settings);
-  return pino(settings, pretty({ colorize: process.stdout.isTTY === true, ignore: 'pid,hostname', sync: true }));
+  const stream = options.destination === 'stderr' ? process.stderr : process.stdout;
+  if (options.format === 'json') return pino(settings, pino.destination(stream.fd));
+  return pino(settings, pretty({ colorize: stream.isTTY === true, ignore: 'pid,hostname', sync: true, destination: stream.fd }));
 }

@@ -1,3 +1,4 @@
+import { recordAudit } from '#platform/audit';
 import type { Compute } from '#platform/compute';
 import { registerJob } from '#platform/jobs';
 import type { Knowledge, Pack } from '#platform/pack';
@@ -5,11 +6,12 @@ import type { ServiceDependencies, ServiceModule } from '#platform/service';
 import { notFound } from '#shared/errors';
 import { checkBrief } from './brief-check.ts';
 import { checkText } from './check-text.ts';
+import type { CheckInput, Quality } from './checks/index.ts';
 import { createArticleGenerator } from './generate-article.ts';
 import { generateArticle } from './generation-jobs.ts';
 import { generationRoutes } from './generation-routes.ts';
-import { countByStatus, findRequest, findRequestByKey, insertAudit, insertRequest } from './generation-store.ts';
-import type { Brief, CheckInput, CreateDraft, GenerationRequest, GenerationStatus, Quality, SearchRawContent } from './generation-types.ts';
+import { countByStatus, findRequest, findRequestByKey, insertRequest } from './generation-store.ts';
+import type { Brief, CreateDraft, GenerationRequest, GenerationStatus, SearchRawContent } from './generation-types.ts';
 import { createLlmRouter, listRoutes, namesUnsetProvider, type ProviderConfig } from './llm/index.ts';
 import { createWriting } from './write-article.ts';
 
@@ -20,7 +22,7 @@ const concurrency = 2;
 
 export type AiProcessorDependencies = ServiceDependencies & {
   readonly compute: Pick<Compute, 'run'>;
-  readonly pack: Pick<Pack, 'categories' | 'voice'>;
+  readonly pack: Pick<Pack, 'categories' | 'tags' | 'voice'>;
   readonly knowledge: Knowledge;
   readonly searchRawContent: SearchRawContent;
   readonly createDraft: CreateDraft;
@@ -50,7 +52,7 @@ export function createAiProcessor(dependencies: AiProcessorDependencies): AiProc
   const { description, tone, person } = pack.voice;
   const writing = createWriting({
     compute,
-    reference: { key: clock.newId(), knowledge, voice: pack.voice },
+    reference: { key: clock.newId(), knowledge, voice: pack.voice, tags: pack.tags },
     house: { description, tone, person },
     router: routes.length === 0 ? undefined : createLlmRouter({ routes, database, clock, logger, metrics, timeoutMs }),
   });
@@ -63,7 +65,7 @@ export function createAiProcessor(dependencies: AiProcessorDependencies): AiProc
       const requestKey = key ?? id;
       const request = await insertRequest(tx, { id, key: requestKey, brief, at });
       if (request === undefined) return findRequestByKey(tx, requestKey);
-      await insertAudit(tx, { id: clock.newId(), at, actor, action: 'generation.requested', subject: id });
+      await recordAudit(tx, { id: clock.newId(), at, actor, action: 'generation.requested', subject: id });
       await jobs.send(tx, generateArticle, { requestId: id, actor });
       return request;
     });

@@ -1,6 +1,7 @@
 import { Ajv } from 'ajv';
 import type { Pack } from '#platform/pack';
 import { invalid } from '#shared/errors';
+import { findTextFaults } from '#shared/storable-text';
 import { BriefSchema } from './generation-schema.ts';
 import type { Brief } from './generation-types.ts';
 
@@ -8,9 +9,11 @@ const isValid = new Ajv({ allErrors: true, strict: false }).compile(BriefSchema)
 
 /** Whoever asks, over HTTP or from a command. @throws AppError `invalid_request` (422) that names each field */
 export function checkBrief(brief: Brief, pack: Pick<Pack, 'categories'>): void {
-  const fields = isValid(brief)
-    ? []
-    : (isValid.errors ?? []).map(({ instancePath, message = 'is not valid' }) => ({ path: instancePath || '/', message }));
+  const shapeFaults = isValid(brief) ? [] : (isValid.errors ?? []);
+  const fields = [
+    ...findTextFaults(brief),
+    ...shapeFaults.map(({ instancePath, message = 'is not valid' }) => ({ path: instancePath || '/', message })),
+  ];
   const slugs = pack.categories.map(({ slug }) => slug);
   if (brief.category !== null && !slugs.includes(brief.category)) {
     fields.push({ path: '/category', message: `must be one of ${slugs.join(', ')}` });

@@ -1,5 +1,6 @@
+import { plainTextOf, type Section } from '#shared/article-text';
+import type { CheckInput, Quality } from './checks/index.ts';
 import type { CheckBody } from './generation-schema.ts';
-import type { CheckInput, Quality, Section } from './generation-types.ts';
 import { splitSentences } from './text/index.ts';
 
 export type ReadableCheck = {
@@ -14,7 +15,7 @@ export type ReadableCheck = {
 };
 
 /** Plain text as sections of paragraphs of sentences: `# Heading`, blank lines between paragraphs. */
-export function readSections(text: string, language: string): Section[] {
+function readSections(text: string, language: string): Section[] {
   const sections: { heading: string; paragraphs: { text: string; citations: number[] }[][] }[] = [];
   for (const block of text.split(/\n\s*\n/)) {
     const [, heading, rest = ''] = /^\s*#+\s*([^\n]*)\n?([\s\S]*)$/.exec(block) ?? [];
@@ -25,14 +26,6 @@ export function readSections(text: string, language: string): Section[] {
     sections.at(-1)?.paragraphs.push(splitSentences(body, language).map((sentence) => ({ text: sentence.text, citations: [] })));
   }
   return sections;
-}
-
-/** The text to which the positions of the findings refer, put together as an article's text is. */
-function plainTextOf(sections: readonly Section[]): string {
-  return sections
-    .flatMap(({ heading, paragraphs }) => [heading, ...paragraphs.map((paragraph) => paragraph.map(({ text }) => text).join(' '))])
-    .filter((part) => part !== '')
-    .join('\n\n');
 }
 
 export async function checkText(body: CheckBody, language: string, check: (input: CheckInput) => Promise<Quality>): Promise<ReadableCheck> {

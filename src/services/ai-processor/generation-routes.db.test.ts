@@ -3,9 +3,10 @@ import path from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
 import { type Compute, createCompute } from '#platform/compute';
 import { sql } from '#platform/database';
-import { createApiKey, createHttpServer, type HttpServer } from '#platform/http-server';
+import type { HttpServer } from '#platform/http-server';
 import { loadPack } from '#platform/pack';
 import { createTestContext, type TestContext } from '../../../tests/support/test-context.ts';
+import { authorize, createTestServer } from '../../../tests/support/test-server.ts';
 import { generateArticle } from './generation-jobs.ts';
 import { createAiProcessor } from './index.ts';
 
@@ -25,11 +26,8 @@ before(async () => {
     searchRawContent: async () => [],
     createDraft: () => assert.fail('no job runs here'),
   });
-  app = await createHttpServer({
-    ...{ database, clock, logger, metrics, version: 'test', maxBodyBytes: 1_000_000, trustedProxies: [], routes: [module.routes] },
-  });
-  const { key } = await createApiKey(database, clock, { name: 'editor', scopes: ['generation:read', 'generation:write'] });
-  headers = { authorization: `Bearer ${key}` };
+  app = await createTestServer(t, [module.routes]);
+  headers = { authorization: await authorize(t, 'generation:read', 'generation:write') };
 });
 after(async () => {
   await app.close();
@@ -74,12 +72,14 @@ test('faulty fields are all named, and nothing is queued', async () => {
     contentType: 'poem',
     colour: 'red',
     tags: ['Not A Slug'],
-    headings: [{ heading: 'a\u0000', query: 'q' }],
+    headings: [{ heading: ' ', query: 'q' }],
   });
   assert.equal(response.statusCode, 400);
   const paths = response.json().fields.map((field: { path: string }) => field.path);
   for (const field of ['/title', '/query', '/contentType', '/colour', '/tags/0', '/headings/0/heading'])
     assert.ok(paths.includes(field), field);
+  const unstorable = await post('/api/v1/generation', { title: 'Moss', headings: [{ heading: 'a\u0000', query: 'q' }] });
+  assert.equal(unstorable.json().fields[0].path, '/headings/0/heading');
   const unknownCategory = await post('/api/v1/generation', { title: 'Moss', category: 'cars' });
   assert.equal(unknownCategory.statusCode, 422);
   assert.match(unknownCategory.json().fields[0].message, /must be one of plants/);

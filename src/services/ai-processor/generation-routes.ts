@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import type { Database } from '#platform/database';
 import { actorOf, decodeCursor, type HttpServer, PageOf, PageQuery, type RegisterRoutes, toPage } from '#platform/http-server';
+import { closed, IdParams } from '#shared/schema';
 import type { ReadableCheck } from './check-text.ts';
 import {
   type BriefInput,
@@ -91,7 +92,7 @@ function registerReading(app: HttpServer, { database, getGeneration }: Generatio
       schema: {
         tags: ['generation'],
         summary: 'Requests for drafts, newest first',
-        querystring: Type.Object({ ...PageQuery, status: Type.Optional(StatusSchema) }),
+        querystring: Type.Object({ ...PageQuery, status: Type.Optional(StatusSchema) }, closed),
         response: { 200: PageOf(GenerationSchema) },
       },
       config: { access: 'generation:read' },
@@ -110,7 +111,7 @@ function registerReading(app: HttpServer, { database, getGeneration }: Generatio
       schema: {
         tags: ['generation'],
         summary: 'One request: its state and, once written, its draft',
-        params: Type.Object({ id: Type.String({ format: 'uuid' }) }),
+        params: IdParams,
         response: { 200: GenerationSchema },
       },
       config: { access: 'generation:read' },

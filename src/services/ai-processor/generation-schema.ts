@@ -1,25 +1,24 @@
 import { type Static, Type } from 'typebox';
+import { contentTypes } from '#shared/article-text';
+import { closed, LanguageCode, nullable, Slug, Uuid } from '#shared/schema';
 
-const closed = { additionalProperties: false } as const;
-/** PostgreSQL stores no NUL; `\S`: not only white space. */
+/** Not only white space. */
 const textOf = (maxLength: number, description?: string) =>
   Type.String({
     minLength: 1,
     maxLength,
-    pattern: '^[^\\u0000]*[^\\s\\u0000][^\\u0000]*$',
+    pattern: '\\S',
     ...(description !== undefined && { description }),
   });
-const NullableString = Type.Union([Type.String(), Type.Null()]);
+const NullableString = nullable(Type.String());
 
-export const ContentTypeSchema = Type.Enum(['guide', 'care_sheet', 'problem', 'list', 'news']);
-const LanguageSchema = Type.String({ pattern: '^[a-z]{2}$', maxLength: 2, description: 'ISO 639-1' });
-const Slug = Type.String({ pattern: '^[a-z0-9]+(-[a-z0-9]+)*$', maxLength: 80 });
+export const ContentTypeSchema = Type.Enum([...contentTypes]);
 
 export const BriefSchema = Type.Object(
   {
     title: textOf(200),
     query: textOf(500, 'What is looked for in the sources.'),
-    language: LanguageSchema,
+    language: LanguageCode,
     contentType: ContentTypeSchema,
     category: Type.Union([Slug, Type.Null()], { description: 'Slug of a category of the publication.' }),
     tags: Type.Array(Slug, { maxItems: 20 }),
@@ -35,7 +34,7 @@ export const BriefInputSchema = Type.Object(
   {
     title: BriefSchema.properties.title,
     query: Type.Optional(BriefSchema.properties.query),
-    language: Type.Optional(LanguageSchema),
+    language: Type.Optional(LanguageCode),
     contentType: Type.Optional(ContentTypeSchema),
     category: Type.Optional(BriefSchema.properties.category),
     tags: Type.Optional(BriefSchema.properties.tags),
@@ -48,11 +47,11 @@ export type BriefInput = Static<typeof BriefInputSchema>;
 export const StatusSchema = Type.Enum(['queued', 'written', 'declined', 'failed']);
 
 export const GenerationSchema = Type.Object({
-  id: Type.String({ format: 'uuid' }),
+  id: Uuid,
   status: StatusSchema,
   reason: Type.Union([Type.String(), Type.Null()], { description: 'Why it was declined or failed.' }),
   writer: Type.Union([Type.String(), Type.Null()], { description: "'extractive' or '<provider>/<model>'." }),
-  contentId: Type.Union([Type.String({ format: 'uuid' }), Type.Null()], { description: 'The draft, once written.' }),
+  contentId: Type.Union([Uuid, Type.Null()], { description: 'The draft, once written.' }),
   brief: Type.Object({
     title: Type.String(),
     query: Type.String(),
@@ -71,7 +70,7 @@ export const CheckBodySchema = Type.Object(
     title: textOf(200),
     text: textOf(100_000, 'Plain text. Blank lines part paragraphs; a paragraph that begins with # is a heading.'),
     metaDescription: Type.Optional(Type.String({ maxLength: 500 })),
-    language: Type.Optional(LanguageSchema),
+    language: Type.Optional(LanguageCode),
     contentType: Type.Optional(ContentTypeSchema),
     tags: Type.Optional(Type.Array(Slug, { maxItems: 20 })),
   },

@@ -63,17 +63,20 @@ export type RequestFilter = {
   readonly limit: number;
 };
 
-/** Newest first; one row more than `limit`, by which a further page is known. */
+/**
+ * Newest first; one row more than `limit`, by which a further page is known. `created_at` is the clock's, in whole milliseconds, so a
+ * cursor names it exactly and the index serves the order.
+ */
 export function listRequests(database: Queryable, { status, before, limit }: RequestFilter): Promise<GenerationRequest[]> {
   const conditions = [sql<boolean>`true`];
   if (status !== undefined) conditions.push(sql`status = ${status}`);
   if (before !== undefined) {
-    conditions.push(sql`(date_trunc('milliseconds', created_at), id) < (${before.at}::timestamptz, ${before.id}::uuid)`);
+    conditions.push(sql`(created_at, id) < (${before.at}::timestamptz, ${before.id}::uuid)`);
   }
   return database.query<GenerationRequest>(
     'generation-requests.list',
     sql`select ${columns} from generation_requests where ${sql.join(conditions, sql` and `)}
-        order by date_trunc('milliseconds', created_at) desc, id desc limit ${limit + 1}`,
+        order by created_at desc, id desc limit ${limit + 1}`,
   );
 }
 
@@ -85,15 +88,4 @@ export async function countByStatus(database: Queryable): Promise<Record<Generat
   const counts: Record<GenerationStatus, number> = { queued: 0, written: 0, declined: 0, failed: 0 };
   for (const { status, count } of rows) counts[status] = count;
   return counts;
-}
-
-export async function insertAudit(
-  tx: Queryable,
-  entry: { readonly id: string; readonly at: Date; readonly actor: string; readonly action: string; readonly subject: string },
-): Promise<void> {
-  await tx.execute(
-    'audit-log.insert',
-    sql`insert into audit_log (id, occurred_at, actor, action, subject)
-        values (${entry.id}, ${entry.at}, ${entry.actor}, ${entry.action}, ${entry.subject})`,
-  );
 }

@@ -1,6 +1,7 @@
 import type { Transaction } from '#platform/database';
+import type { Citation, ContentType, QualityCheck, Section } from '#shared/article-text';
 
-export type ContentType = 'guide' | 'care_sheet' | 'problem' | 'list' | 'news';
+export type { Citation, Section } from '#shared/article-text';
 
 export type BriefHeading = { readonly heading: string; readonly query: string };
 
@@ -45,45 +46,6 @@ export type SearchRawContent = (search: {
   readonly language: string;
   readonly limit: number;
 }) => Promise<readonly RawContent[]>;
-
-export type Sentence = { readonly text: string; readonly citations: readonly number[] };
-
-export type Section = { readonly heading: string; readonly paragraphs: readonly (readonly Sentence[])[] };
-
-/** Characters [startOffset, endOffset) of the source's text, in UTF-16 code units. */
-export type Citation = {
-  readonly ordinal: number;
-  readonly rawContentId: string;
-  readonly startOffset: number;
-  readonly endOffset: number;
-  readonly quote: string;
-  readonly sourceUrl: string;
-  readonly sourceTitle: string;
-  readonly sourceAuthor: string | null;
-};
-
-export type QualityCheck = {
-  readonly name: 'facts' | 'brand_voice' | 'readability' | 'seo';
-  readonly score: number;
-  readonly weight: number;
-  readonly findings: readonly {
-    readonly message: string;
-    readonly start: number | null;
-    readonly end: number | null;
-    readonly severity: 'info' | 'warning' | 'error';
-  }[];
-};
-
-export type Quality = { readonly qualityScore: number; readonly checks: readonly QualityCheck[] };
-
-export type CheckInput = {
-  readonly title: string;
-  readonly metaDescription: string;
-  readonly language: string;
-  readonly contentType: ContentType;
-  readonly sections: readonly Section[];
-  readonly tags?: readonly string[];
-};
 
 /** What a writer makes of a brief: text and its citations. */
 export type WrittenArticle = {

@@ -1,7 +1,8 @@
 import type { Compute } from '#platform/compute';
 import { AppError } from '#shared/errors';
+import type { CheckInput, Quality } from './checks/index.ts';
 import type { PassageSelection } from './extractive/index.ts';
-import type { Brief, CheckInput, Quality, RawContent } from './generation-types.ts';
+import type { Brief, RawContent } from './generation-types.ts';
 import { buildPrompt, type House, type LlmRouter } from './llm/index.ts';
 import type { CheckedOutcome, Reference, WritingResult, WritingTask } from './writing-worker.ts';
 

@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import { nullable, Uuid } from '#shared/schema';
 
 export type AnalyticsEventType = 'page_view' | 'email_open' | 'email_click' | 'subscription' | 'unsubscription';
 
@@ -24,7 +25,7 @@ const figures = {
 };
 
 export const ContentFigures = Type.Object({
-  contentId: Type.String({ format: 'uuid' }),
+  contentId: Uuid,
   title: Type.Union([Type.String(), Type.Null()], { description: 'Null when the article exists no more.' }),
   ...figures,
 });
@@ -36,8 +37,8 @@ export const ContentReport = Type.Object({
 });
 
 export const DailyReport = Type.Object({
-  contentId: Type.String({ format: 'uuid' }),
-  title: Type.Union([Type.String(), Type.Null()]),
+  contentId: Uuid,
+  title: nullable(Type.String()),
   from: Type.String({ format: 'date' }),
   to: Type.String({ format: 'date' }),
   days: Type.Array(Type.Object({ day: Type.String({ format: 'date' }), ...figures })),

@@ -39,18 +39,20 @@ export async function hasMetrics(database: Queryable, contentId: string): Promis
 export async function rollUp(tx: Queryable, today: Date): Promise<number> {
   return tx.execute(
     'analytics.roll-up',
-    sql`with period as (
-          select least(coalesce(max(date_bucket) filter (where metric_value > 0), '-infinity'::date),
+    sql`with counted as (
+          select date_bucket from content_metrics where metric_type = 'engagement' and metric_value > 0
+          order by date_bucket desc limit 1
+        ), period as (
+          select least(coalesce((select date_bucket from counted), '-infinity'::date),
                        (${today}::timestamptz at time zone 'UTC')::date) - 1 as first_day
-          from content_metrics where metric_type = 'engagement'
         )
         insert into content_metrics (content_id, metric_type, metric_name, metric_value, date_bucket, recorded_at)
         select content_id, 'engagement',
                case type when 'page_view' then 'page_views' when 'email_open' then 'email_opens' else 'email_clicks' end,
                count(*), (occurred_at at time zone 'UTC')::date, ${today}
-        from analytics_events, period
+        from analytics_events
         where content_id is not null and type in ('page_view', 'email_open', 'email_click')
-          and (first_day = '-infinity' or occurred_at >= (first_day::timestamp at time zone 'UTC'))
+          and occurred_at >= (select first_day::timestamp at time zone 'UTC' from period)
         group by content_id, type, (occurred_at at time zone 'UTC')::date
         on conflict (content_id, metric_type, metric_name, date_bucket)
           do update set metric_value = excluded.metric_value, recorded_at = excluded.recorded_at

@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
 import { sql } from '#platform/database';
-import { createApiKey, createHttpServer, type HttpServer } from '#platform/http-server';
+import type { HttpServer } from '#platform/http-server';
+import { transparentPixel } from '#shared/transparent-pixel';
+import { readPlans, takesAll } from '../../../tests/support/query-plans.ts';
 import { createTestContext, type TestContext } from '../../../tests/support/test-context.ts';
+import { authorize, createTestServer } from '../../../tests/support/test-server.ts';
 import { waitFor } from '../../../tests/support/wait-for.ts';
-import { type Analytics, type AnalyticsEventType, createAnalytics, pixel } from './index.ts';
+import { rollUp } from './analytics-store.ts';
+import { type Analytics, type AnalyticsEventType, createAnalytics } from './index.ts';
 
 const browser = 'Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0';
 const published = '0199a5b0-0000-7000-8000-000000000001';
@@ -18,7 +22,7 @@ const titles = new Map([
 let t: TestContext;
 let app: HttpServer;
 let analytics: Analytics;
-let key: string;
+let authorization: string;
 
 before(async () => {
   t = await createTestContext();
@@ -26,15 +30,9 @@ before(async () => {
     ...t,
     findTitles: async (ids) => ids.flatMap((id) => ({ id, title: titles.get(id) ?? '' })).filter(({ title }) => title !== ''),
   });
-  app = await createHttpServer({
-    ...t,
-    version: '0',
-    maxBodyBytes: 10_000,
-    trustedProxies: [],
-    routes: [analytics.module.routes],
-  });
+  app = await createTestServer(t, [analytics.module.routes]);
   await t.events.subscribe(analytics.module.subscriptions);
-  key = (await createApiKey(t.database, t.clock, { name: 'reader', scopes: ['analytics:read'] })).key;
+  authorization = await authorize(t, 'analytics:read');
 });
 after(async () => {
   await app.close();
@@ -70,7 +68,7 @@ const rows = () =>
   );
 
 const report = async (url: string, expectedStatus = 200) => {
-  const reply = await app.inject({ url: `/api/v1/analytics/content${url}`, headers: { authorization: `Bearer ${key}` } });
+  const reply = await app.inject({ url: `/api/v1/analytics/content${url}`, headers: { authorization } });
   assert.equal(reply.statusCode, expectedStatus, reply.body);
   return reply.json();
 };
@@ -83,7 +81,7 @@ test('a view of a published article is recorded, with where it came from', async
   await publish(published);
   const reply = await view(published, { referer: 'https://search.example/?q=plants' });
   assert.deepEqual([reply.statusCode, reply.headers['content-type'], reply.headers['cache-control']], [200, 'image/gif', 'no-store']);
-  assert.deepEqual(reply.rawPayload, pixel);
+  assert.deepEqual(reply.rawPayload, transparentPixel);
   const row = await t.database.one<object>(
     'test.event',
     sql`select type, content_id as "contentId", referrer, user_agent as "userAgent", occurred_at as "occurredAt" from analytics_events`,
@@ -108,7 +106,7 @@ test('views of what is not published, by bots, or of nothing at all get the same
     await view(published, { 'user-agent': 'Googlebot/2.1' }),
     await view(published, { 'user-agent': '' }),
   ];
-  for (const reply of replies) assert.deepEqual([reply.statusCode, reply.rawPayload.equals(pixel)], [200, true]);
+  for (const reply of replies) assert.deepEqual([reply.statusCode, reply.rawPayload.equals(transparentPixel)], [200, true]);
   assert.equal(await countEvents(), 0);
 });
 
@@ -262,4 +260,21 @@ test('the job that rolls up runs each minute, once at a time', async () => {
   assert.ok(registration);
   await t.jobs.send(t.database, registration.definition, {}, { singletonKey: 'roll-up' });
   await waitFor('the figures', async () => (await rows()).length === 1);
+});
+
+test('rolling up reads the days that it counts, however much came before', async () => {
+  await t.database.execute(
+    'test.events',
+    sql`insert into analytics_events (id, type, content_id, occurred_at)
+        select gen_random_uuid(), 'page_view', ${published}::uuid, timestamptz '2026-11-12' - number * interval '10 minutes'
+        from generate_series(1, 20000) as number`,
+  );
+  await t.database.execute(
+    'test.metrics',
+    sql`insert into content_metrics (content_id, metric_type, metric_name, metric_value, date_bucket)
+        select gen_random_uuid(), 'engagement', 'page_views', 1, date '2026-11-11' - number % 200 from generate_series(1, 20000) as number`,
+  );
+  await t.database.execute('test.analyze', sql`analyze analytics_events, content_metrics`);
+  const steps = await readPlans(t.database, (planner) => rollUp(planner, new Date('2026-11-12T12:00:00Z')));
+  assert.deepEqual(steps.filter(takesAll), []);
 });

@@ -1,4 +1,3 @@
 export type { AnalyticsEvent, AnalyticsEventType } from './analytics-schema.ts';
 export { type Analytics, type AnalyticsDependencies, createAnalytics } from './analytics-service.ts';
-export { pixel } from './pixel.ts';
 export { isAutomatedUserAgent } from './user-agents.ts';

@@ -1,15 +1,16 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { createApiKey, createHttpServer, type HttpServer } from '#platform/http-server';
+import type { HttpServer } from '#platform/http-server';
 import { loadPack } from '#platform/pack';
 import { createTestContext, type TestContext } from '../../../tests/support/test-context.ts';
+import { authorize, createTestServer } from '../../../tests/support/test-server.ts';
 import { type ContentManager, createContentManager } from './index.ts';
 
 let t: TestContext;
 let app: HttpServer;
 let contentManager: ContentManager;
-let key: string;
+let authorization: string;
 
 before(async () => {
   t = await createTestContext();
@@ -17,15 +18,8 @@ before(async () => {
   const pack = await loadPack(path.resolve(import.meta.dirname, '../../../packs/aquascaping'));
   contentManager = createContentManager({ ...t, site, pack });
   await t.jobs.prepare(contentManager.module.jobs.map(({ definition }) => definition));
-  app = await createHttpServer({
-    ...t,
-    version: '0',
-    maxBodyBytes: 1_000_000,
-    trustedProxies: [],
-    routes: [contentManager.module.routes],
-    renderNotFound: contentManager.renderNotFound,
-  });
-  key = (await createApiKey(t.database, t.clock, { name: 'editor', scopes: ['*'] })).key;
+  app = await createTestServer(t, [contentManager.module.routes], { renderNotFound: contentManager.renderNotFound });
+  authorization = await authorize(t, '*');
 });
 after(async () => {
   await app.close();
@@ -35,7 +29,7 @@ after(async () => {
 const nasty = "<script>alert(1)</script> & '; drop table x --";
 
 test('an article is written over the API, read on the site once it is published, and gone once it is archived', async () => {
-  const headers = { authorization: `Bearer ${key}` };
+  const headers = { authorization };
   const body = {
     title: `Moss ${nasty}`,
     summary: nasty,

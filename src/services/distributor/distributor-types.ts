@@ -1,3 +1,4 @@
+import type { Compute } from '#platform/compute';
 import type { Queryable, RawBuilder, Transaction } from '#platform/database';
 import type { MailTransport } from '#platform/mail';
 import type { ServiceDependencies } from '#platform/service';
@@ -60,6 +61,8 @@ export type EmailEngagement = {
 export type Site = { readonly baseUrl: string; readonly title: string; readonly tagline: string; readonly language: string };
 
 export type DistributorDependencies = ServiceDependencies & {
+  /** Compiles templates aside from the requests. */
+  readonly compute: Compute;
   readonly site: Site;
   /** Signs tracking links. */
   readonly secret: string;

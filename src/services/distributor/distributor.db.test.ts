@@ -155,7 +155,7 @@ describe('campaigns over HTTP', () => {
     ['a subject that would begin another header', { subject: 'x\r\nBcc: all@example.org', articleIds: [unknownId] }, 422, '/subject'],
     ['a NUL character', { subject: 'x\u0000', articleIds: [unknownId] }, 422, '/subject'],
     ['a blank subject', { subject: ' ', articleIds: [unknownId] }, 422, '/subject'],
-    ['a NUL character in the template', { subject: 'x', articleIds: [unknownId], template: '\u0000' }, 400, '/template'],
+    ['a NUL character in the template', { subject: 'x', articleIds: [unknownId], template: '\u0000' }, 422, '/template'],
     ['a template outside the folder', { subject: 'x', articleIds: [unknownId], template: '../digest' }, 400, '/template'],
     ['an unknown template', { subject: 'x', articleIds: [unknownId], template: 'weekly' }, 422, '/template'],
   ];

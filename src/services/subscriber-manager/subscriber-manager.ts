@@ -1,13 +1,11 @@
-import type { Queryable, RawBuilder, Transaction } from '#platform/database';
-import type { HttpServer } from '#platform/http-server';
+import type { Queryable, Transaction } from '#platform/database';
 import { registerJob } from '#platform/jobs';
 import { createTransactionalSender, type MailTransport } from '#platform/mail';
 import type { ServiceDependencies, ServiceModule } from '#platform/service';
 import { importRoutes } from './import/import-routes.ts';
 import { createImporter, type Importer, type ImportResult, type ImportSource } from './import/importer.ts';
 import { segmentRoutes } from './segments/segment-routes.ts';
-import { createSegmentService } from './segments/segment-service.ts';
-import { checkStorableText } from './subscribers/storable-text.ts';
+import { createSegmentService, type SegmentService } from './segments/segment-service.ts';
 import { subscriberRoutes } from './subscribers/subscriber-routes.ts';
 import { createSubscriberService } from './subscribers/subscriber-service.ts';
 import { countActive, readRecipients } from './subscribers/subscriber-store.ts';
@@ -54,14 +52,7 @@ export type SubscriberManager = {
   countActive(): Promise<number>;
   /** As they stand now; ask again in the transaction that claims a delivery. */
   findRecipients(database: Queryable, ids: readonly string[]): Promise<readonly Recipient[]>;
-  /** Runs `insertFrom` over a select of the ids that may be written to, as one statement; returns the number of rows inserted. */
-  enqueueAudience(
-    tx: Transaction,
-    request: {
-      readonly segmentId?: string | null;
-      readonly insertFrom: (audience: RawBuilder<{ id: string }>) => RawBuilder<unknown>;
-    },
-  ): Promise<number>;
+  readonly enqueueAudience: SegmentService['enqueueAudience'];
   /** No mail goes to this address again, unless its owner confirms anew. */
   markBounced(tx: Transaction, subscriberId: string, reason: string): Promise<void>;
   readonly module: ServiceModule;
@@ -100,21 +91,14 @@ export function createSubscriberManager(dependencies: SubscriberManagerDependenc
       name: 'subscriber-manager',
       async routes(app) {
         await subscriptionRoutes({ database, links, service: subscriptions, renderPage })(app);
-        await app.register(async (scope) => {
-          const api = scope as HttpServer;
-          api.addHook('preValidation', async (request) => {
-            checkStorableText(request.body);
-            checkStorableText(request.query, '/querystring');
-          });
-          await subscriberRoutes({
-            database,
-            service: subscribers,
-            request: subscriptions.request,
-            unsubscribe: subscriptions.unsubscribe,
-          })(api);
-          await segmentRoutes({ database, service: segments })(api);
-          await suppressionRoutes({ database, clock })(api);
-        });
+        await subscriberRoutes({
+          database,
+          service: subscribers,
+          request: subscriptions.request,
+          unsubscribe: subscriptions.unsubscribe,
+        })(app);
+        await segmentRoutes({ database, service: segments })(app);
+        await suppressionRoutes({ database, clock })(app);
         await importRoutes({ importer })(app);
       },
       jobs: [registerJob(sendConfirmationJob, sendConfirmation, 2)],

@@ -18,7 +18,12 @@ export function createTargetCrawler({ database, jobs, clock }: Dependencies): Jo
       if (target === undefined || target.kind === 'file' || target.lastCrawledAt !== null) return;
       const document = await requestPage(tx, target.id, { id: clock.newId(), url: target.url, host: hostOf(target.url) }, clock.now());
       const pages = target.kind === 'page' ? [] : await reopenFailedPages(tx, target.id);
-      for (const { id } of document.wasPending ? pages : [document, ...pages]) await jobs.send(tx, crawlPageJob, { pageId: id });
+      const due = document.wasPending ? pages : [document, ...pages];
+      await jobs.sendMany(
+        tx,
+        crawlPageJob,
+        due.map(({ id }) => ({ data: { pageId: id } })),
+      );
       await markTargetCrawled(tx, target.id, clock.now());
     });
 }

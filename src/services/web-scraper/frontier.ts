@@ -42,15 +42,18 @@ export async function addPages(
   let added = 0;
   for (let start = 0; start < urls.length; start += pagesPerInsert) {
     const pages: NewPage[] = urls.slice(start, start + pagesPerInsert).map((url) => ({ id: clock.newId(), url, host: hostOf(url) }));
-    for (const { id, url } of await insertPages(tx, targetId, pages, now)) {
+    const inserted = await insertPages(tx, targetId, pages, now);
+    const planned: { data: { pageId: string }; startAfter: Date }[] = [];
+    for (const { id, url } of inserted) {
       const origin = originOf(url);
       const delayMs = delays.get(origin) ?? (await readCrawlDelay(tx, origin)) ?? defaultCrawlDelayMs;
       delays.set(origin, delayMs);
       const position = positions.get(origin) ?? 0;
       positions.set(origin, position + 1);
-      await jobs.send(tx, crawlPageJob, { pageId: id }, { startAfter: planAt(now, position, delayMs) });
-      added += 1;
+      planned.push({ data: { pageId: id }, startAfter: planAt(now, position, delayMs) });
     }
+    await jobs.sendMany(tx, crawlPageJob, planned);
+    added += inserted.length;
   }
   return { added, known: urls.length - added };
 }

@@ -98,7 +98,7 @@ export async function countAhead(database: Queryable, page: Pick<CrawlPage, 'id'
   const { count } = await database.one<{ count: number }>(
     'pages.count-ahead',
     sql`select count(*) as count from scraping_jobs
-        where status = 'pending' and host = ${page.host} and (date_trunc('milliseconds', created_at), id) < (${page.createdAt}::timestamptz, ${page.id}::uuid)`,
+        where status = 'pending' and host = ${page.host} and (created_at, id) < (${page.createdAt}::timestamptz, ${page.id}::uuid)`,
   );
   return count;
 }
@@ -130,17 +130,20 @@ export type PageFilter = {
   readonly limit: number;
 };
 
-/** Newest first; one row more than `limit`, by which a further page is known. */
+/**
+ * Newest first; one row more than `limit`, by which a further page is known. `created_at` is the clock's, in whole milliseconds, so a
+ * cursor names it exactly and the index serves the order.
+ */
 export function listPages(database: Queryable, { status, targetId, before, limit }: PageFilter): Promise<CrawlPage[]> {
   const conditions = [sql<boolean>`true`];
   if (status !== undefined) conditions.push(sql`status = ${status}`);
   if (targetId !== undefined) conditions.push(sql`target_id = ${targetId}::uuid`);
   if (before !== undefined) {
-    conditions.push(sql`(date_trunc('milliseconds', created_at), id) < (${before.at}::timestamptz, ${before.id}::uuid)`);
+    conditions.push(sql`(created_at, id) < (${before.at}::timestamptz, ${before.id}::uuid)`);
   }
   return database.query<CrawlPage>(
     'pages.list',
     sql`select ${columns} from scraping_jobs where ${sql.join(conditions, sql` and `)}
-        order by date_trunc('milliseconds', created_at) desc, id desc limit ${limit + 1}`,
+        order by created_at desc, id desc limit ${limit + 1}`,
   );
 }

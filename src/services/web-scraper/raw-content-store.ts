@@ -93,18 +93,21 @@ export type RawContentFilter = {
 
 export type RawContentSummary = Omit<RawContent, 'text' | 'images'>;
 
-/** Newest first, without the texts; one row more than `limit`, by which a further page is known. */
+/**
+ * Newest first, without the texts; one row more than `limit`, by which a further page is known. `fetched_at` is the clock's, in whole
+ * milliseconds, so a cursor names it exactly and the index serves the order.
+ */
 export function listRawContent(database: Queryable, { language, before, limit }: RawContentFilter): Promise<RawContentSummary[]> {
   const conditions = [sql<boolean>`true`];
   if (language !== undefined) conditions.push(sql`language = ${language}`);
   if (before !== undefined) {
-    conditions.push(sql`(date_trunc('milliseconds', fetched_at), id) < (${before.at}::timestamptz, ${before.id}::uuid)`);
+    conditions.push(sql`(fetched_at, id) < (${before.at}::timestamptz, ${before.id}::uuid)`);
   }
   return database.query<RawContentSummary>(
     'raw-content.list',
     sql`select id, url, canonical_url as "canonicalUrl", site_name as "siteName", title, author, published_at as "publishedAt", language,
                excerpt, word_count as "wordCount", duplicate_urls as "duplicateUrls", fetched_at as "fetchedAt"
         from raw_content where ${sql.join(conditions, sql` and `)}
-        order by date_trunc('milliseconds', fetched_at) desc, id desc limit ${limit + 1}`,
+        order by fetched_at desc, id desc limit ${limit + 1}`,
   );
 }

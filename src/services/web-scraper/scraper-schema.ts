@@ -1,13 +1,10 @@
 import { Type } from 'typebox';
+import { closed, nullable, Uuid } from '#shared/schema';
 import { maxUrlLength } from './page-url.ts';
 import type { RawContentSummary } from './raw-content-store.ts';
 import type { CrawlPage, RawContent, Target } from './scraper-types.ts';
 
-const nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) => Type.Union([schema, Type.Null()]);
 const time = Type.String({ format: 'date-time' });
-const id = Type.String({ format: 'uuid' });
-
-export const IdParams = Type.Object({ id });
 
 export const SourceKind = Type.Union([Type.Literal('page'), Type.Literal('feed'), Type.Literal('sitemap')], {
   description: 'Told from what the address answers where it is not given.',
@@ -25,11 +22,11 @@ export const NewSource = Type.Object(
     url: Type.String({ minLength: 1, maxLength: maxUrlLength, description: 'An http or https address.' }),
     kind: Type.Optional(SourceKind),
   },
-  { additionalProperties: false },
+  closed,
 );
 
 export const SourceSchema = Type.Object({
-  id,
+  id: Uuid,
   kind: AnyKind,
   url: Type.String(),
   status: Type.Union([Type.Literal('active'), Type.Literal('paused')]),
@@ -42,20 +39,20 @@ const counts = { pending: Type.Integer(), done: Type.Integer(), failed: Type.Int
 export const SourceWithCounts = Type.Object({ ...SourceSchema.properties, pages: Type.Object(counts) });
 
 export const CrawlPageSchema = Type.Object({
-  id,
-  sourceId: id,
+  id: Uuid,
+  sourceId: Uuid,
   url: Type.String(),
   status: PageStatusSchema,
   reason: nullable(Type.String({ description: 'Why it failed or was skipped; of a pending one, why the last attempt failed.' })),
   httpStatus: nullable(Type.Integer()),
-  rawContentId: nullable(id),
+  rawContentId: nullable(Uuid),
   attempts: Type.Integer(),
   createdAt: time,
   finishedAt: nullable(time),
 });
 
 const summary = {
-  id,
+  id: Uuid,
   url: Type.String(),
   canonicalUrl: Type.String(),
   siteName: nullable(Type.String()),

@@ -5,8 +5,9 @@ import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { sql } from '#platform/database';
-import { createApiKey, createHttpServer, type HttpServer } from '#platform/http-server';
+import type { HttpServer } from '#platform/http-server';
 import { createTestContext, type TestContext } from '../../../tests/support/test-context.ts';
+import { authorize, createTestServer } from '../../../tests/support/test-server.ts';
 import type { RawContent } from './scraper-types.ts';
 import { articleAbout, createTestScraper, type TestScraper } from './testing/test-site.ts';
 
@@ -20,18 +21,8 @@ describe('sources and texts', () => {
   before(async () => {
     t = await createTestContext();
     scraper = await createTestScraper(t);
-    server = await createHttpServer({
-      database: t.database,
-      clock: t.clock,
-      logger: t.logger,
-      metrics: t.metrics,
-      version: '0',
-      maxBodyBytes: 1_000_000,
-      trustedProxies: [],
-      routes: [scraper.module.routes],
-    });
-    const { key } = await createApiKey(t.database, t.clock, { name: 'test', scopes: ['sources:read', 'sources:write'] });
-    authorization = `Bearer ${key}`;
+    server = await createTestServer(t, [scraper.module.routes]);
+    authorization = await authorize(t, 'sources:read', 'sources:write');
     folder = await mkdtemp(path.join(os.tmpdir(), 'aquascene-ingest-'));
   });
   after(async () => {
@@ -126,7 +117,7 @@ describe('sources and texts', () => {
           'test.text',
           sql`insert into raw_content (id, url, canonical_url, title, language, text, word_count, content_hash, fetched_at)
               values (${id}, ${`https://example.com/${id}`}, ${`https://example.com/${id}`}, ${title}, ${language}, ${text}, 20,
-                      ${Buffer.from(id)}, now() - interval '1 day')`,
+                      ${Buffer.from(id)}, ${new Date(t.clock.now().getTime() - 24 * 3600_000)})`,
         );
       }
     });

@@ -59,16 +59,19 @@ export async function deleteTarget(database: Queryable, id: string): Promise<boo
 
 export type TargetFilter = { readonly kind?: TargetKind | undefined; readonly before?: Position | undefined; readonly limit: number };
 
-/** Newest first; one row more than `limit`, by which a further page is known. */
+/**
+ * Newest first; one row more than `limit`, by which a further page is known. `created_at` is the clock's, in whole milliseconds, so a
+ * cursor names it exactly and the index serves the order.
+ */
 export function listTargets(database: Queryable, { kind, before, limit }: TargetFilter): Promise<Target[]> {
   const conditions = [sql<boolean>`true`];
   if (kind !== undefined) conditions.push(sql`kind = ${kind}`);
   if (before !== undefined) {
-    conditions.push(sql`(date_trunc('milliseconds', created_at), id) < (${before.at}::timestamptz, ${before.id}::uuid)`);
+    conditions.push(sql`(created_at, id) < (${before.at}::timestamptz, ${before.id}::uuid)`);
   }
   return database.query<Target>(
     'targets.list',
     sql`select ${columns} from scraper_targets where ${sql.join(conditions, sql` and `)}
-        order by date_trunc('milliseconds', created_at) desc, id desc limit ${limit + 1}`,
+        order by created_at desc, id desc limit ${limit + 1}`,
   );
 }

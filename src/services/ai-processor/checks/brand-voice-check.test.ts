@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Voice } from '#platform/pack';
+import { layOutSections } from '#shared/article-text';
 import { createBrandVoiceCheck } from './brand-voice-check.ts';
 import { hasPassive } from './language/index.ts';
-import { layOut } from './plain-text.ts';
 
 const voice: Voice = {
   name: 'Test',
@@ -28,7 +28,7 @@ const voice: Voice = {
 const check = createBrandVoiceCheck(voice, ['HC Cuba', 'BBA']);
 
 function run(text: string, language = 'en') {
-  const layout = layOut([{ heading: '', paragraphs: [[{ text, citations: [] }]] }]);
+  const layout = layOutSections([{ heading: '', paragraphs: [[{ text, citations: [] }]] }]);
   const { score, findings } = check(layout.text, layout.blocks, language);
   const spots = findings.filter(({ start }) => start !== null).map(({ start, end }) => layout.text.slice(start ?? 0, end ?? 0));
   return { score, spots, messages: findings.map(({ message }) => message).join('\n') };

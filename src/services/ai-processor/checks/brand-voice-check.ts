@@ -1,8 +1,8 @@
 import type { Voice } from '#platform/pack';
-import { type CheckOutcome, clampScore, isEnglish, maxFindingsOfAKind, type QualityFinding } from './check-types.ts';
-import { hasPassive, readWords, splitSentences } from './language/index.ts';
+import type { Block, QualityFinding } from '#shared/article-text';
+import { type CheckOutcome, clampScore, isEnglish, maxFindingsOfAKind } from './check-types.ts';
+import { hasPassive, readWords, splitProse } from './language/index.ts';
 import { createPhraseFinder, type PhraseHit } from './phrase-finder.ts';
-import type { Block } from './plain-text.ts';
 
 /** What each fault takes from the score; what is counted is capped, so that one habit alone never empties the score. */
 const penalties = {
@@ -41,11 +41,11 @@ function spotsOf(text: string, pattern: RegExp): (Spot & { text: string })[] {
   return [...text.matchAll(pattern)].map((match) => ({ text: match[0], start: match.index, end: match.index + match[0].length }));
 }
 
-function sentencesOf(blocks: readonly Block[]): SentenceSpot[] {
+function sentencesOf(blocks: readonly Block[], language: string): SentenceSpot[] {
   return blocks
     .filter(({ kind }) => kind === 'paragraph')
     .flatMap((block) =>
-      splitSentences(block.text).map((sentence) => {
+      splitProse(block.text, language).map((sentence) => {
         const start = block.start + sentence.start;
         return { text: sentence.text, start, end: start + sentence.text.length, words: readWords(sentence.text).length };
       }),
@@ -159,7 +159,7 @@ export function createBrandVoiceCheck(voice: Voice, subjectNames: Iterable<strin
   );
   return (text, blocks, language) => {
     const words = readWords(text).length;
-    const sentences = sentencesOf(blocks);
+    const sentences = sentencesOf(blocks, language);
     const tallies: Tally[] = [
       checkPhrases(findBanned(text), penalties.bannedPhrase, 'banned phrases'),
       checkPhrases(findAvoided(text), penalties.avoidedTerm, 'terms to replace'),

@@ -1,29 +1,4 @@
-/** The shapes of the checks. They match `content-manager/article-types.ts` in structure: services do not import each other. */
-export type Sentence = { readonly text: string; readonly citations: readonly number[] };
-
-export type Section = { readonly heading: string; readonly paragraphs: readonly (readonly Sentence[])[] };
-
-export type ContentType = 'guide' | 'care_sheet' | 'problem' | 'list' | 'news';
-
-export type Severity = 'info' | 'warning' | 'error';
-
-export type QualityFinding = {
-  readonly message: string;
-  /** Characters [start, end) of the article's plain text, in UTF-16 code units; null when the finding is about the whole. */
-  readonly start: number | null;
-  readonly end: number | null;
-  readonly severity: Severity;
-};
-
-export type CheckName = 'facts' | 'brand_voice' | 'readability' | 'seo';
-
-/** Score 0–1, 1 is best; `weight` is its share in the quality score. */
-export type QualityCheck = {
-  readonly name: CheckName;
-  readonly score: number;
-  readonly weight: number;
-  readonly findings: readonly QualityFinding[];
-};
+import type { CheckName, ContentType, QualityCheck, QualityFinding, Section } from '#shared/article-text';
 
 export type CheckInput = {
   readonly title: string;
@@ -35,7 +10,7 @@ export type CheckInput = {
   readonly tags?: readonly string[];
 };
 
-export type CheckResult = { readonly qualityScore: number; readonly checks: readonly QualityCheck[] };
+export type Quality = { readonly qualityScore: number; readonly checks: readonly QualityCheck[] };
 
 /** What one check says before its share in the whole is known. */
 export type CheckOutcome = { readonly score: number; readonly findings: readonly QualityFinding[] };

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import path from 'node:path';
 import { test } from 'node:test';
 import { loadPack } from '#platform/pack';
-import { type CheckInput, type CheckName, checkWeights, createChecker, type Section } from './index.ts';
+import type { CheckName, Section } from '#shared/article-text';
+import { type CheckInput, checkWeights, createChecker } from './index.ts';
 
 const pack = await loadPack(path.resolve(import.meta.dirname, '../../../../packs/aquascaping'));
 const checker = createChecker(pack);

@@ -1,15 +1,15 @@
 import type { Knowledge, Voice } from '#platform/pack';
+import { type CheckName, layOutSections } from '#shared/article-text';
 import { createBrandVoiceCheck } from './brand-voice-check.ts';
-import { type CheckInput, type CheckName, type CheckOutcome, type CheckResult, checkWeights, clampScore } from './check-types.ts';
+import { type CheckInput, type CheckOutcome, checkWeights, clampScore, type Quality } from './check-types.ts';
 import { createFactReader, type FactFinding, namesOf } from './facts/index.ts';
 import { checkFacts } from './facts-check.ts';
-import { layOut } from './plain-text.ts';
 import { checkReadability } from './readability-check.ts';
 import { checkSeo } from './seo-check.ts';
 
 export type Checker = {
   /** All four checks of an article; positions refer to its plain text. */
-  check(input: CheckInput): CheckResult;
+  check(input: CheckInput): Quality;
   /** Statements of an English sentence (or a few) that the knowledge contradicts; positions refer to `text`. */
   findContradictions(text: string): FactFinding[];
 };
@@ -20,7 +20,7 @@ export function createChecker({ knowledge, voice }: { knowledge: Knowledge; voic
   const checkBrandVoice = createBrandVoiceCheck(voice, namesOf(knowledge));
   return {
     check(input) {
-      const { text, blocks } = layOut(input.sections);
+      const { text, blocks } = layOutSections(input.sections);
       const outcomes: Record<CheckName, CheckOutcome> = {
         facts: checkFacts(readFacts, blocks, input.language),
         brand_voice: checkBrandVoice(text, blocks, input.language),

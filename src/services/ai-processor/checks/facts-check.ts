@@ -1,6 +1,6 @@
-import { type CheckOutcome, clampScore, isEnglish, maxFindingsOfAKind, type QualityFinding } from './check-types.ts';
+import type { Block, QualityFinding } from '#shared/article-text';
+import { type CheckOutcome, clampScore, isEnglish, maxFindingsOfAKind } from './check-types.ts';
 import type { FactReader } from './facts/index.ts';
-import type { Block } from './plain-text.ts';
 
 /**
  * The score by the number of contradictions, from three on 0. With the weight of facts, even one keeps an otherwise perfect article

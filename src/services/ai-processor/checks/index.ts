@@ -1,2 +1,2 @@
-export { type CheckInput, type CheckName, checkWeights, type Section } from './check-types.ts';
+export { type CheckInput, checkWeights, type Quality } from './check-types.ts';
 export { type Checker, createChecker } from './checker.ts';

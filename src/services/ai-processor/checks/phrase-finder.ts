@@ -1,14 +1,16 @@
+import { escapeRegExp } from '#shared/text';
+
 export type Phrase = {
   readonly phrase: string;
-  readonly isCaseSensitive?: boolean /** Also its forms: "delves", "delving". */;
+  readonly isCaseSensitive?: boolean;
+  /** Also its forms: "delves", "delving". */
   readonly inflects?: boolean;
 };
 
 export type PhraseHit<P> = { readonly entry: P; readonly start: number; readonly end: number };
 
 function patternOf({ phrase, inflects }: Phrase): string {
-  const escaped = phrase
-    .replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
+  const escaped = escapeRegExp(phrase)
     .replace(/['’]/g, "['’]")
     .replace(/[\s-]+/g, '[\\s-]+');
   if (!inflects || !/^\p{L}+$/u.test(phrase) || /(?:ing|ly)$/.test(phrase)) return escaped;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { layOut } from './plain-text.ts';
+import { layOutSections } from '#shared/article-text';
 import { checkReadability } from './readability-check.ts';
 import {
   automatedReadabilityIndex,
@@ -16,10 +16,10 @@ import {
 } from './readability-formulas.ts';
 
 const band = { min: 6, max: 11 };
-const blocksOf = (text: string) => layOut([{ heading: 'Heading', paragraphs: [[{ text, citations: [] }]] }]).blocks;
+const blocksOf = (text: string) => layOutSections([{ heading: 'Heading', paragraphs: [[{ text, citations: [] }]] }]).blocks;
 
 test('text is counted as the formulas define it', () => {
-  const counts = countText(['The cat sat on the mat. Photosynthesis feeds every animal, and well-lit plants grow.']);
+  const counts = countText(['The cat sat on the mat. Photosynthesis feeds every animal, and well-lit plants grow.'], 'en');
   assert.deepEqual(counts, { sentences: 2, words: 14, letters: 67, syllables: 22, polysyllables: 2, hardWords: 2, longWords: 2 });
 });
 

@@ -1,7 +1,7 @@
 import type { Voice } from '#platform/pack';
-import { type CheckOutcome, clampScore, isEnglish, type QualityFinding } from './check-types.ts';
-import { countSyllables, readWords, splitSentences } from './language/index.ts';
-import type { Block } from './plain-text.ts';
+import type { Block, QualityFinding } from '#shared/article-text';
+import { type CheckOutcome, clampScore, isEnglish } from './check-types.ts';
+import { countSyllables, readWords, splitProse } from './language/index.ts';
 import {
   automatedReadabilityIndex,
   colemanLiauIndex,
@@ -52,12 +52,13 @@ function sentenceGrade(text: string, english: boolean): number {
   return 0.39 * words.length + 11.8 * (words.reduce((sum, word) => sum + countSyllables(word), 0) / words.length) - 15.59;
 }
 
-function findHardSentences(blocks: readonly Block[], english: boolean, maxGrade: number): QualityFinding[] {
+function findHardSentences(blocks: readonly Block[], language: string, maxGrade: number): QualityFinding[] {
+  const english = isEnglish(language);
   const limit = english ? maxGrade + 5 : 70;
   return blocks
     .filter(({ kind }) => kind === 'paragraph')
     .flatMap((block) =>
-      splitSentences(block.text).map((sentence) => ({
+      splitProse(block.text, language).map((sentence) => ({
         start: block.start + sentence.start,
         end: block.start + sentence.start + sentence.text.length,
         words: readWords(sentence.text).length,
@@ -83,7 +84,7 @@ function findHardSentences(blocks: readonly Block[], english: boolean, maxGrade:
  */
 export function checkReadability(blocks: readonly Block[], language: string, band: Voice['reading_grade']): CheckOutcome {
   const paragraphs = blocks.filter(({ kind }) => kind === 'paragraph').map(({ text }) => text);
-  const counts = countText(paragraphs);
+  const counts = countText(paragraphs, language);
   if (counts.words < minWords) {
     const message = `With ${counts.words} words the text is too short to measure its reading grade.`;
     return { score: 0, findings: [{ message, start: null, end: null, severity: 'info' }] };
@@ -100,5 +101,5 @@ export function checkReadability(blocks: readonly Block[], language: string, ban
     end: null,
     severity: distance > 2 ? 'warning' : 'info',
   };
-  return { score: clampScore(1 - distance / gradesToZero), findings: [summary, ...findHardSentences(blocks, english, band.max)] };
+  return { score: clampScore(1 - distance / gradesToZero), findings: [summary, ...findHardSentences(blocks, language, band.max)] };
 }

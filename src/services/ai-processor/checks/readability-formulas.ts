@@ -1,4 +1,4 @@
-import { countSyllables, readWords, splitSentences } from './language/index.ts';
+import { countSyllables, readWords, splitProse } from './language/index.ts';
 
 export type TextCounts = {
   readonly sentences: number;
@@ -20,10 +20,10 @@ function isHardWord(word: string, syllables: number, startsSentence: boolean): b
 }
 
 /** Counts what the formulas need. Words without a letter (plain numbers) count as words of one syllable a digit. */
-export function countText(blocks: readonly string[]): TextCounts {
+export function countText(blocks: readonly string[], language: string): TextCounts {
   const counts = { sentences: 0, words: 0, letters: 0, syllables: 0, polysyllables: 0, hardWords: 0, longWords: 0 };
   for (const block of blocks) {
-    for (const sentence of splitSentences(block)) {
+    for (const sentence of splitProse(block, language)) {
       const words = readWords(sentence.text);
       if (words.length === 0) continue;
       counts.sentences += 1;

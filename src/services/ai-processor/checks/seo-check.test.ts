@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { CheckInput, Section } from './check-types.ts';
-import { layOut } from './plain-text.ts';
+import { layOutSections, type Section } from '#shared/article-text';
+import type { CheckInput } from './check-types.ts';
 import { checkSeo } from './seo-check.ts';
 
 const sentence = 'Carpet plants such as hairgrass root in fine soil and close their lawn within some weeks under steady light.';
@@ -30,7 +30,7 @@ const input = (more: Partial<CheckInput> = {}): CheckInput => ({
 
 function run(more: Partial<CheckInput> = {}) {
   const article = input(more);
-  const { text, blocks } = layOut(article.sections);
+  const { text, blocks } = layOutSections(article.sections);
   const { score, findings } = checkSeo(article, text, blocks);
   return { score, text, findings, messages: findings.map(({ message }) => message).join('\n') };
 }

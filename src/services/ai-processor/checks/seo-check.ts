@@ -1,6 +1,6 @@
-import { type CheckInput, type CheckOutcome, type ContentType, clampScore, type QualityFinding } from './check-types.ts';
+import type { Block, ContentType, QualityFinding } from '#shared/article-text';
+import { type CheckInput, type CheckOutcome, clampScore } from './check-types.ts';
 import { foldWord, readWords } from './language/index.ts';
-import type { Block } from './plain-text.ts';
 
 /** Points of each rule; they add up to 1. */
 const points = { title: 0.15, description: 0.15, length: 0.2, headings: 0.15, titleInText: 0.15, density: 0.1, paragraphs: 0.1 } as const;

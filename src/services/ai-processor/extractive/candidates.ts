@@ -1,5 +1,6 @@
+import { type ConceptIndex, joinReadings, type Reading, readText } from '../concepts/index.ts';
 import type { RawContent } from '../generation-types.ts';
-import { readBlocks, readTerms, type TextBlock, type TextSpan } from '../text/index.ts';
+import { readBlocks, type TextBlock, type TextSpan } from '../text/index.ts';
 import { kindOfPage, type PageKind } from './page-kind.ts';
 import { judgeSentence } from './sentence-fitness.ts';
 
@@ -10,14 +11,21 @@ export type Candidate = TextSpan & {
   readonly position: number;
   readonly heading: string;
   readonly isDependent: boolean;
-  /** In the first paragraph of a page that explains: where a subject is introduced. */
+  /** In the first paragraph of a page: where a subject is introduced. */
   readonly isLead: boolean;
-  readonly terms: readonly string[];
-  /** Terms of its whole paragraph and of the heading above. */
-  readonly contextTerms: readonly string[];
+  readonly reading: Reading;
+  /** Of its whole paragraph and of the heading above. */
+  readonly context: Reading;
+  /** Of the heading above. */
+  readonly part: Reading;
 };
 
-export type ReadSource = { readonly page: RawContent; readonly kind: PageKind; readonly candidates: readonly Candidate[] };
+export type ReadSource = {
+  readonly page: RawContent;
+  readonly kind: PageKind;
+  readonly title: Reading;
+  readonly candidates: readonly Candidate[];
+};
 
 /** Paragraphs, and lists whose items are a sentence each: what is read in one go. */
 function groupBlocks(blocks: readonly TextBlock[]): TextBlock[] {
@@ -47,7 +55,7 @@ function orderPages(pages: readonly { page: RawContent; kind: PageKind; blocks: 
 }
 
 /** Every sentence of the pages that may be quoted, the same sentence once. Offers are no sources. */
-export function readCandidates(pages: readonly RawContent[], language: string): ReadSource[] {
+export function readCandidates(pages: readonly RawContent[], language: string, concepts: ConceptIndex): ReadSource[] {
   const read = pages
     .filter((page) => page.language === language)
     .map((page) => {
@@ -61,10 +69,12 @@ export function readCandidates(pages: readonly RawContent[], language: string): 
     const candidates: Candidate[] = [];
     const alone = new Set(blocks.filter(({ sentences }) => sentences.length === 1).flatMap(({ sentences }) => sentences));
     const groups = groupBlocks(blocks);
-    const lead = kind === 'article' ? groups.find(({ sentences }) => sentences.length > 1) : undefined;
+    const lead = kind === 'article' || kind === 'story' ? groups.find(({ sentences }) => sentences.length > 1) : undefined;
     for (const block of groups) {
       group += 1;
-      const contextTerms = readTerms([block.heading, ...block.sentences.map(({ text }) => text)].join(' '), language);
+      const part = readText(block.heading, language, concepts);
+      const readings = block.sentences.map(({ text }) => readText(text, language, concepts));
+      const context = joinReadings([part, ...readings]);
       for (const [position, sentence] of block.sentences.entries()) {
         const fitness = judgeSentence(sentence.text, {
           language,
@@ -72,14 +82,14 @@ export function readCandidates(pages: readonly RawContent[], language: string): 
           isAlone: alone.has(sentence),
           isStory: kind === 'story' || kind === 'forum',
         });
-        const terms = readTerms(sentence.text, language);
-        if (fitness === 'unfit' || seen.has(fingerprintOf(terms))) continue;
-        seen.add(fingerprintOf(terms));
+        const reading = readings[position];
+        if (reading === undefined || fitness === 'unfit' || seen.has(fingerprintOf(reading.terms))) continue;
+        seen.add(fingerprintOf(reading.terms));
         const isDependent = fitness === 'dependent';
         const place = { source, group, position, heading: block.heading, isLead: block === lead };
-        candidates.push({ ...sentence, ...place, isDependent, terms, contextTerms });
+        candidates.push({ ...sentence, ...place, isDependent, reading, context, part });
       }
     }
-    return { page, kind, candidates };
+    return { page, kind, title: readText(page.title, language, concepts), candidates };
   });
 }

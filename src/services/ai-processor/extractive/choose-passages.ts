@@ -2,15 +2,16 @@ import { countWords } from '#shared/text';
 import type { BriefHeading } from '../generation-types.ts';
 import { chooseByMmr, cosine, type TermVector } from '../ranking/index.ts';
 import type { Candidate } from './candidates.ts';
+import { definedBy } from './definition.ts';
 import type { Passage } from './passages.ts';
 import type { Relevance } from './relevance.ts';
 
 export type ChosenSection = { readonly heading: BriefHeading; readonly passages: readonly Passage[] };
 
 export type Limits = {
-  /** Of one heading; with fewer it is left out. */
-  readonly minParagraphs: number;
   readonly maxParagraphs: number;
+  /** Of one heading; with fewer it is left out. */
+  readonly minWordsOfSection: number;
   /** Of the whole: enough, and never more. */
   readonly aimedWords: number;
   readonly maxWords: number;
@@ -18,27 +19,39 @@ export type Limits = {
 
 const lambda = 0.8;
 const maxSimilarity = 0.5;
-const lengthFactors: Readonly<Record<number, number>> = { 2: 0.96, 3: 1, 4: 0.98 };
-const weakestShare = 0.35;
-const repeatedSourceFactor = 0.94;
-const minScore = 0.25;
-const minTopic = 0.25;
-// A paragraph of the source may be right and the sentences taken from it speak of something else.
-const minOwnCoverage = { onTopicalPage: 0.03, elsewhere: 0.12 };
+const repeatedSourceFactor = 0.95;
+// Two voices under one heading say more than one that goes on.
+const sameSourceInSectionFactor = 0.93;
+const minScore = 0.2;
+
+type Round = {
+  readonly shareOfBestHeading: number;
+  readonly shareOfBestParagraph: number;
+  readonly upTo: number | 'aim';
+  /** Only from pages that were hardly quoted so far. */
+  readonly isFresh?: boolean;
+  /** Only while the article rests on fewer pages. */
+  readonly ifFewerSourcesThan?: number;
+};
+const freshShare = 0.2;
 
 /**
  * Rounds of choosing. A paragraph goes to the heading that it serves best (`shareOfBestHeading` 1); later rounds may give it to one that it
  * serves nearly as well. `shareOfBestParagraph`: how good beside the best that there is for the heading.
  */
-const rounds = [
-  { shareOfBestHeading: 1, shareOfBestParagraph: 0.5, upTo: 'minimum' },
-  { shareOfBestHeading: 0.85, shareOfBestParagraph: 0.5, upTo: 'minimum' },
-  // A heading that has one good paragraph is not given up for want of a second.
-  { shareOfBestHeading: 0.6, shareOfBestParagraph: 0.4, upTo: 'second' },
-  { shareOfBestHeading: 1, shareOfBestParagraph: 0.65, upTo: 'aim' },
-  { shareOfBestHeading: 0.85, shareOfBestParagraph: 0.65, upTo: 'aim' },
-] as const;
-type Round = (typeof rounds)[number];
+const rounds: readonly Round[] = [
+  { shareOfBestHeading: 1, shareOfBestParagraph: 0.7, upTo: 1 },
+  { shareOfBestHeading: 0.85, shareOfBestParagraph: 0.6, upTo: 1 },
+  // A heading is not given up because its paragraphs would serve another a little better.
+  { shareOfBestHeading: 0.65, shareOfBestParagraph: 0.5, upTo: 1 },
+  // Nor does an article rest on one page where another has something to say.
+  { shareOfBestHeading: 0.85, shareOfBestParagraph: 0.5, upTo: 2, isFresh: true },
+  { shareOfBestHeading: 1, shareOfBestParagraph: 0.6, upTo: 2 },
+  { shareOfBestHeading: 0.85, shareOfBestParagraph: 0.6, upTo: 2 },
+  { shareOfBestHeading: 0.7, shareOfBestParagraph: 0.35, upTo: 3, isFresh: true, ifFewerSourcesThan: 2 },
+  { shareOfBestHeading: 1, shareOfBestParagraph: 0.66, upTo: 'aim' },
+  { shareOfBestHeading: 0.85, shareOfBestParagraph: 0.66, upTo: 'aim' },
+];
 
 type Ranked = {
   readonly passage: Passage;
@@ -48,12 +61,6 @@ type Ranked = {
   readonly vectors: readonly TermVector[];
 };
 
-/** The mean of its sentences, drawn towards the weakest: one that strays spoils the paragraph. */
-function scorePassage(scores: readonly number[]): number {
-  const mean = scores.reduce((sum, score) => sum + score, 0) / scores.length;
-  return ((1 - weakestShare) * mean + weakestShare * Math.min(...scores)) * (lengthFactors[scores.length] ?? 1);
-}
-
 function rankPassages(
   passages: readonly Passage[],
   headings: readonly BriefHeading[],
@@ -62,16 +69,7 @@ function rankPassages(
 ): Ranked[] {
   return passages.flatMap((passage) => {
     const { candidates } = passage;
-    const [opener] = candidates;
-    if (opener === undefined || !relevance.isOnTopic(opener)) return [];
-    if (scorePassage(candidates.map(relevance.topicOf)) < minTopic) return [];
-    const minCoverage = relevance.isOnTopicalPage(opener) ? minOwnCoverage.onTopicalPage : minOwnCoverage.elsewhere;
-    const scores = new Map(
-      headings.map((heading) => {
-        const speaksOfIt = relevance.coverageFor(candidates, heading) >= minCoverage;
-        return [heading, speaksOfIt ? scorePassage(candidates.map((candidate) => relevance.scoreFor(candidate, heading))) : 0] as const;
-      }),
-    );
+    const scores = new Map(headings.map((heading) => [heading, relevance.scoreFor(candidates, heading)] as const));
     const best = Math.max(...scores.values());
     if (best < minScore || !candidates.every(isTrue)) return [];
     const words = countWords(candidates.map(({ text }) => text).join(' '));
@@ -104,7 +102,7 @@ function createMemory(alreadySaid: readonly Candidate[], relevance: Relevance) {
 
 /**
  * Fills the headings in turn, a paragraph each, so that an early one does not take what a later one needs. Nothing is said twice in the
- * whole article; a source that was quoted often gives way to others. Headings that find fewer than two paragraphs are left out.
+ * whole article; a source that was quoted often gives way to others. Headings that find too little are left out.
  */
 export function choosePassages(
   passages: readonly Passage[],
@@ -113,11 +111,12 @@ export function choosePassages(
   options: {
     readonly alreadySaid: readonly Candidate[];
     readonly limits: Limits;
+    readonly language: string;
     readonly isTrue: (candidate: Candidate) => boolean;
   },
 ): ChosenSection[] {
   const { alreadySaid } = options;
-  const { minParagraphs, maxParagraphs, aimedWords, maxWords } = options.limits;
+  const { maxParagraphs, minWordsOfSection, aimedWords, maxWords } = options.limits;
   const ranked = rankPassages(passages, headings, relevance, options.isTrue);
   const memory = createMemory(alreadySaid, relevance);
   const used = new Set<Candidate>(alreadySaid);
@@ -129,13 +128,22 @@ export function choosePassages(
 
   function isFull(heading: BriefHeading, { upTo }: Round): boolean {
     const taken = takenFor(heading);
-    if (upTo === 'minimum') return taken.length >= minParagraphs;
-    if (upTo === 'second') return taken.length !== 1;
-    return taken.length < minParagraphs || taken.length >= maxParagraphs || wordsOf(taken) >= aimedWords / headings.length;
+    if (upTo !== 'aim') return taken.length >= upTo;
+    return taken.length >= maxParagraphs || wordsOf(taken) >= aimedWords / headings.length;
   }
 
+  function freshnessOf(source: number, heading: BriefHeading): number {
+    const isInSection = takenFor(heading).some(({ passage }) => passage.candidates[0]?.source === source);
+    return repeatedSourceFactor ** (timesQuoted.get(source) ?? 0) * (isInSection ? sameSourceInSectionFactor : 1);
+  }
+
+  const isFresh = ({ passage }: Ranked): boolean => {
+    const total = [...timesQuoted.values()].reduce((sum, times) => sum + times, 0);
+    return (timesQuoted.get(passage.candidates[0]?.source ?? -1) ?? 0) <= freshShare * total;
+  };
+
   function chooseFor(heading: BriefHeading, round: Round): boolean {
-    if (isFull(heading, round)) return false;
+    if (isFull(heading, round) || timesQuoted.size >= (round.ifFewerSourcesThan ?? Number.POSITIVE_INFINITY)) return false;
     const scoreOf = ({ scores }: Ranked) => scores.get(heading) ?? 0;
     const threshold = Math.max(minScore, round.shareOfBestParagraph * (bestFor.get(heading) ?? 0));
     const wordsLeft = maxWords - wordsOf([...chosen.values()].flat());
@@ -143,13 +151,13 @@ export function choosePassages(
       (passage) =>
         scoreOf(passage) >= Math.max(threshold, round.shareOfBestHeading * passage.best) &&
         passage.words <= wordsLeft &&
+        (round.isFresh !== true || isFresh(passage)) &&
         !passage.passage.candidates.some((candidate) => used.has(candidate)),
     );
     const next = chooseByMmr(open, {
       lambda,
       maxSimilarity,
-      relevanceOf: (passage) =>
-        scoreOf(passage) * repeatedSourceFactor ** (timesQuoted.get(passage.passage.candidates[0]?.source ?? -1) ?? 0),
+      relevanceOf: (passage) => scoreOf(passage) * freshnessOf(passage.passage.candidates[0]?.source ?? -1, heading),
       similarityOf: memory.likenessOf,
     });
     if (next === undefined) return false;
@@ -161,32 +169,47 @@ export function choosePassages(
     return true;
   }
 
-  function releaseIncomplete(): void {
-    for (const heading of headings) {
-      const taken = takenFor(heading);
-      if (taken.length >= minParagraphs) continue;
-      for (const candidate of taken.flatMap(({ passage }) => passage.candidates)) used.delete(candidate);
-      chosen.set(heading, []);
-    }
-  }
-
   // Whoever has least to choose from chooses first.
   const plenty = new Map(headings.map((heading) => [heading, ranked.filter(({ scores, best }) => scores.get(heading) === best).length]));
   const inTurn = headings.toSorted((a, b) => (plenty.get(a) ?? 0) - (plenty.get(b) ?? 0));
   for (const round of rounds) {
-    if (round.upTo === 'aim') releaseIncomplete();
     let isOpen = true;
     while (isOpen) isOpen = inTurn.map((heading) => chooseFor(heading, round)).includes(true);
   }
   return headings.flatMap((heading) => {
     const taken = takenFor(heading);
-    return taken.length < minParagraphs ? [] : [{ heading, passages: orderForReading(taken.map(({ passage }) => passage)) }];
+    return wordsOf(taken) < minWordsOfSection ? [] : [{ heading, passages: orderForReading(taken, heading, relevance, options.language) }];
   });
 }
 
-/** The source of the best passage first; within a source, its own order. */
-function orderForReading(passages: readonly Passage[]): Passage[] {
-  const order = [...new Set(passages.map(({ candidates }) => candidates[0]?.source))];
-  const placeOf = ({ candidates: [first] }: Passage) => ({ source: order.indexOf(first?.source), start: first?.start ?? 0 });
-  return passages.toSorted((a, b) => placeOf(a).source - placeOf(b).source || placeOf(a).start - placeOf(b).start);
+const bonus = { definition: 0.3, topicalPage: 0.2 };
+
+/** What defines comes first, then what is most about the article and its heading; what one page says stands together, in its own order. */
+function orderForReading(taken: readonly Ranked[], heading: BriefHeading, { topic }: Relevance, language: string): Passage[] {
+  const priorityOf = ({
+    passage: {
+      candidates: [first],
+    },
+    scores,
+  }: Ranked) =>
+    first === undefined
+      ? 0
+      : (scores.get(heading) ?? 0) +
+        (definedBy(first.text, language) === undefined ? 0 : bonus.definition) +
+        bonus.topicalPage * topic.scoreOfPage(first.source);
+  const bySource = new Map<number, number>();
+  for (const ranked of taken) {
+    const source = ranked.passage.candidates[0]?.source ?? -1;
+    bySource.set(source, Math.max(bySource.get(source) ?? 0, priorityOf(ranked)));
+  }
+  const placeOf = ({ candidates: [first] }: Passage) => ({
+    priority: bySource.get(first?.source ?? -1) ?? 0,
+    source: first?.source ?? -1,
+    start: first?.start ?? 0,
+  });
+  return taken
+    .map(({ passage }) => passage)
+    .toSorted(
+      (a, b) => placeOf(b).priority - placeOf(a).priority || placeOf(a).source - placeOf(b).source || placeOf(a).start - placeOf(b).start,
+    );
 }

@@ -3,15 +3,17 @@ import type { Citation, Section, WritingOutcome, WrittenArticle } from '../gener
 import type { Candidate, ReadSource } from './candidates.ts';
 import { type ChosenSection, choosePassages } from './choose-passages.ts';
 import { chooseSummary } from './choose-summary.ts';
-import { listPassages } from './passages.ts';
+import { describeParts, describeWords } from './decline-reasons.ts';
 import { type MaterialInput, prepareMaterial } from './prepare-material.ts';
 
 /** Search engines cut what is longer. */
 const maxMetaLength = 155;
 const minSections = 2;
 const minArticleWords = 350;
+// Whoever asks in a word or two is better served with a short article than with none.
+const minWordsOfFreeTopic = 200;
 
-const limits = { minParagraphs: 2, maxParagraphs: 5, aimedWords: 720, maxWords: 880 };
+const limits = { maxParagraphs: 5, minWordsOfSection: 30, aimedWords: 720, maxWords: 880 };
 
 /**
  * An article of verbatim sentences from the pages, each with its citation: the offsets are those of the page's text, and
@@ -19,29 +21,21 @@ const limits = { minParagraphs: 2, maxParagraphs: 5, aimedWords: 720, maxWords: 
  */
 export function composeArticle(input: MaterialInput): WritingOutcome {
   const { brief } = input;
-  const prepared = prepareMaterial(input);
+  const prepared = prepareMaterial(input, { mayGap: true });
   if (prepared.kind === 'declined') return prepared;
-  const { sources, headings, relevance, isTrue, isOnSubject } = prepared;
+  const { sources, passages, headings, relevance, isTrue } = prepared;
   const summary = chooseSummary(
-    sources.flatMap(({ candidates }) => candidates),
+    sources,
     relevance,
+    brief.language,
     isTrue,
   );
-  // A story goes on from sentence to sentence; only an article bears a gap.
-  const passages = sources
-    .flatMap(({ kind, candidates }) => listPassages({ candidates, mayGap: kind === 'article' }))
-    .filter((passage) => isOnSubject(passage.candidates));
-  const sections = choosePassages(passages, headings, relevance, { alreadySaid: summary, limits, isTrue });
-  if (sections.length < minSections) {
-    const reason = `The gathered sources carry only ${sections.length} of the ${minSections} parts that an article on "${brief.title}" needs.`;
-    return { kind: 'declined', reason };
-  }
+  const sections = choosePassages(passages, headings, relevance, { alreadySaid: summary, limits, language: brief.language, isTrue });
+  if (sections.length < minSections) return { kind: 'declined', reason: describeParts(brief, sections.length, minSections) };
   const article = assemble(summary, sections, sources);
   const words = article.sections.flatMap(({ paragraphs }) => paragraphs.flat()).reduce((sum, { text }) => sum + countWords(text), 0);
-  if (words < minArticleWords) {
-    const reason = `The gathered sources give ${words} words on "${brief.title}"; an article has at least ${minArticleWords}.`;
-    return { kind: 'declined', reason };
-  }
+  const minWords = brief.headings.length > 0 ? minArticleWords : minWordsOfFreeTopic;
+  if (words < minWords) return { kind: 'declined', reason: describeWords(brief, words, minWords) };
   return { kind: 'written', article };
 }
 

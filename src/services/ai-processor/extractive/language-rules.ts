@@ -15,6 +15,10 @@ export type LanguageRules = {
   readonly present: RegExp | null;
   /** Speaks of this one tank, device or day, and not of all. Only asked of such pages. */
   readonly particular: RegExp | null;
+  /** Tells the reader to do something: fit in a text that takes him by the hand, not as a line torn from a list. */
+  readonly imperative: RegExp | null;
+  /** Says what something is; the first group is what. */
+  readonly defines: RegExp | null;
   /** A finite verb, needed of a sentence that stands alone: captions have none. */
   readonly finiteVerb: RegExp | null;
 };
@@ -48,7 +52,12 @@ const english: LanguageRules = {
   present:
     /\b(?:is|are|has|have|does|do|can|may|might|must|should|shall|will|need|needs|remain|remains|live|lives|grow|grows|eat|eats|like|likes|prefer|prefers|want|wants|show|shows|stay|stays|mean|means|make|makes|take|takes|give|gives|keep|keeps|help|helps|stop|stops|feed|feeds|cause|causes|trigger|triggers|tolerate|tolerates|accept|accepts)\b/,
   particular:
-    /^(?:The|Half of the|Both) (?!(?:[\w-]+ ){1,3}of (?:a|an|any|most|all)\b|usual\b|only\b|best\b)|\b(?:already|again|every (?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day|(?:have|has) (?:gone|been|come|settled|stayed))\b/,
+    /^(?:The|Half of the|Both) (?!(?:[\w-]+ ){1,3}of (?:a|an|any|most|all)\b|usual\b|only\b|best\b)|\b(?:already|again|now|every (?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day|(?:have|has) (?:gone|been|come|settled|stayed|never)|the (?:first|second|third|other|main|whole) (?:tank|one)|(?:half|thirds?|quarters?) of the tank|always in the)\b/,
+  imperative:
+    /^(?:(?:Add|Avoid|Begin|Bring|Buy|Choose|Do|Don['’]t|Ensure|Fill|Find|Get|Give|Install|Keep|Let|Make|Never|Pour|Prepare|Put|Reduce|Remove|Repeat|Replace|Rinse|Select|Siphon|Stop|Take|Use|Wait|Write)\s|(?:Brush|Change|Check|Clean|Cover|Cut|Dose|Feed|Fix|Glue|Leave|Lift|Look|Measure|Move|Place|Plant|Press|Pull|Push|Raise|Run|Set|Start|Test|Tie|Trim|Turn|Wash|Watch|Water|Wipe)\s(?:a|all|an|any|as|at|for|from|in|it|no|off|on|one|only|out|the|them|up|with|your|\d+)\s)/,
+
+  defines:
+    /^(?:(?:An?|The) )?((?:[\p{L}\p{N}'’“”"(),.-]+ ){1,9}?)(?:is (?:an?|the|one of)|are|means?|stands? for|refers? to|consists? of)\s/u,
   finiteVerb:
     /\b(?:is|are|was|were|has|have|had|does|do|did|can|cannot|may|might|must|should|will|would|needs?|remains?|lives?|grows?|grew|eats?|prefers?|wants?|shows?|stays?|means?|makes?|takes?|gives?|keeps?|helps?|stops?|feeds?|causes?|begins?|becomes?|turns?|looks?|looked|lets?|brings?|leaves|loses?|reach(?:es)?|forms|belongs?|depends?|works|holds?|carr(?:y|ies)|contains?|consists?|comes?|goes|go|gets?|sits?|stands?|hangs?|appears?|develops?|uses?|moves?|adds?|rises?|falls?|slows?|speeds?|raises?|lowers?|reduces?|increases?|removes?|protects?|supports?|suits?|fits?|asks?|calls?|clean|remove|reduce|change|add|feed|check|rinse|trim|avoid|wait|raise|lower|measure|replace|put|use|choose|start)\b/i,
 };
@@ -65,6 +74,8 @@ const bulgarian: LanguageRules = {
   past: null,
   present: null,
   particular: null,
+  imperative: null,
+  defines: /^((?:[\p{L}\p{N}'’„“"(),.-]+ ){1,9}?)(?:е|са|представлява(?:т)?|означава(?:т)?)\s/u,
   finiteVerb: null,
 };
 
@@ -77,6 +88,8 @@ const anyLanguage: LanguageRules = {
   past: null,
   present: null,
   particular: null,
+  imperative: null,
+  defines: null,
   finiteVerb: null,
 };
 

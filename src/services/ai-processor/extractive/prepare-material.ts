@@ -1,12 +1,17 @@
+import type { ConceptIndex } from '../concepts/index.ts';
 import type { Brief, BriefHeading, RawContent } from '../generation-types.ts';
 import { type Candidate, type ReadSource, readCandidates } from './candidates.ts';
+import { describeSilence, describeSubject } from './decline-reasons.ts';
 import { findHeadings } from './find-headings.ts';
+import { listPassages, type Passage } from './passages.ts';
 import { createRelevance, type Relevance } from './relevance.ts';
 import { keepToSubject } from './subject.ts';
+import { createTopic } from './topic.ts';
 
 export type MaterialInput = {
   readonly brief: Brief;
   readonly pages: readonly RawContent[];
+  readonly concepts: ConceptIndex;
   /** Does this sentence contradict what the publication knows? */
   readonly isContradicted: (sentence: string) => boolean;
 };
@@ -14,30 +19,36 @@ export type MaterialInput = {
 export type Material = {
   readonly kind: 'prepared';
   readonly sources: readonly ReadSource[];
+  readonly passages: readonly Passage[];
   readonly headings: readonly BriefHeading[];
   readonly relevance: Relevance;
   /** False for a sentence that the knowledge contradicts. Asked only of what would be chosen: reading facts is slow. */
   readonly isTrue: (candidate: Candidate) => boolean;
-  readonly isOnSubject: (candidates: readonly Candidate[]) => boolean;
 };
 
-/** What both writers work from: quotable sentences on the subject. */
-export function prepareMaterial({ brief, pages, isContradicted }: MaterialInput): Material | { kind: 'declined'; reason: string } {
-  const declined = (reason: string) => ({ kind: 'declined', reason }) as const;
-  const read = readCandidates(pages, brief.language);
-  if (read.every(({ candidates }) => candidates.length === 0)) {
-    return declined(`No gathered source in the language "${brief.language}" says anything on "${brief.title}".`);
-  }
-  const subject = keepToSubject(brief, read);
-  if (subject.kind === 'foreign') return declined(`None of the gathered sources is about "${brief.title}".`);
-  if (subject.kind === 'thin') return declined(`The gathered sources touch "${brief.title}" in too few paragraphs for an article.`);
+/**
+ * What both writers work from: quotable sentences on the subject, in runs that can stand as a paragraph. `mayGap`: in a page that explains,
+ * a run may leave out one unfit sentence; a story goes on from sentence to sentence.
+ */
+export function prepareMaterial(
+  { brief, pages, concepts, isContradicted }: MaterialInput,
+  { mayGap }: { readonly mayGap: boolean },
+): Material | { kind: 'declined'; reason: string } {
+  const read = readCandidates(pages, brief.language, concepts);
+  if (read.every(({ candidates }) => candidates.length === 0)) return { kind: 'declined', reason: describeSilence(brief) };
+  const subject = keepToSubject(brief, read, concepts);
+  if (subject.kind !== 'covered') return { kind: 'declined', reason: describeSubject(brief, subject) };
   const { sources, isOnSubject } = subject;
-  const headings = brief.headings.length > 0 ? brief.headings : findHeadings(brief, sources);
+  const passages = sources
+    .flatMap(({ kind, candidates }) => listPassages({ candidates, mayGap: mayGap && kind === 'article' }))
+    .filter((passage) => isOnSubject(passage.candidates));
+  const topic = createTopic(brief, sources, read, concepts);
+  const headings = brief.headings.length > 0 ? brief.headings : findHeadings(brief, sources, passages, topic);
   const verdicts = new Map<Candidate, boolean>();
   const isTrue = (candidate: Candidate): boolean => {
     const known = verdicts.get(candidate) ?? !isContradicted(candidate.text);
     verdicts.set(candidate, known);
     return known;
   };
-  return { kind: 'prepared', sources, headings, relevance: createRelevance(brief, headings, sources), isTrue, isOnSubject };
+  return { kind: 'prepared', sources, passages, headings, relevance: createRelevance(brief, headings, sources, topic, concepts), isTrue };
 }

@@ -8,6 +8,7 @@ import { countWords } from '#shared/text';
 import { run as extract } from '../../web-scraper/extraction/extract-worker.ts';
 import { briefsOf, type KeyedBrief } from '../briefs.ts';
 import { createChecker } from '../checks/index.ts';
+import { type ConceptIndex, createConceptIndex } from '../concepts/index.ts';
 import type { Brief, RawContent, WrittenArticle } from '../generation-types.ts';
 import { composeArticle, selectPassages } from './index.ts';
 
@@ -22,6 +23,7 @@ type Manifest = {
 let pack: Pack;
 let manifest: Manifest;
 let pages: RawContent[];
+let concepts: ConceptIndex;
 let isContradicted: (sentence: string) => boolean;
 let articles: Map<KeyedBrief, WrittenArticle>;
 
@@ -45,7 +47,7 @@ const free = (title: string, language = 'en'): Brief => ({
   headings: [],
 });
 
-const compose = (brief: Brief) => composeArticle({ brief, pages, isContradicted });
+const compose = (brief: Brief) => composeArticle({ brief, pages, concepts, isContradicted });
 
 function writtenOf(brief: Brief): WrittenArticle {
   const outcome = compose(brief);
@@ -60,6 +62,7 @@ describe('articles from the sample web', () => {
     pack = await loadPack(packFolder);
     manifest = parse(await readFile(path.join(packFolder, 'sample-web/manifest.yaml'), 'utf8'));
     pages = await Promise.all(manifest.pages.map(({ host, path: pagePath }, index) => readPage(host, pagePath, index)));
+    concepts = createConceptIndex(pack);
     const checker = createChecker(pack);
     isContradicted = (sentence) => checker.findContradictions(sentence).length > 0;
     articles = new Map(briefsOf(pack).map((brief) => [brief, writtenOf(brief)]));
@@ -152,7 +155,7 @@ describe('articles from the sample web', () => {
   test('the same brief and pages, in any order, give the same article', () => {
     const [brief] = articles.keys();
     assert.ok(brief);
-    const again = composeArticle({ brief, pages: pages.toReversed(), isContradicted });
+    const again = composeArticle({ brief, pages: pages.toReversed(), concepts, isContradicted });
     assert.deepEqual(again, { kind: 'written', article: articles.get(brief) });
   });
 
@@ -188,7 +191,7 @@ describe('articles from the sample web', () => {
   });
 
   test('with too little on the topic it declines and says how little', () => {
-    const outcome = composeArticle({ brief: free('Betta fish care'), pages, isContradicted });
+    const outcome = composeArticle({ brief: free('Betta fish care'), pages, concepts, isContradicted });
     assert.ok(outcome.kind === 'declined');
     assert.match(outcome.reason, /too few|words|parts/);
   });
@@ -196,7 +199,7 @@ describe('articles from the sample web', () => {
   test('passages for a model are slices of the sources, on the headings, without what is contradicted', () => {
     const [brief] = articles.keys();
     assert.ok(brief);
-    const selection = selectPassages({ brief, pages, isContradicted });
+    const selection = selectPassages({ brief, pages, concepts, isContradicted });
     assert.ok(selection.kind === 'selected');
     assert.ok(selection.passages.length >= 10);
     for (const { rawContentId, start, end, text } of selection.passages) {

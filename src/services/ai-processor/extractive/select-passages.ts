@@ -1,6 +1,5 @@
 import type { BriefHeading } from '../generation-types.ts';
 import { choosePassages } from './choose-passages.ts';
-import { listPassages } from './passages.ts';
 import { type MaterialInput, prepareMaterial } from './prepare-material.ts';
 
 /** A part of a page's text that a model may cite: `text` is `page.text.slice(start, end)`. `id` is what it cites by. */
@@ -19,19 +18,21 @@ export type PassageSelection =
   | { readonly kind: 'selected'; readonly passages: readonly SourcePassage[]; readonly headings: readonly BriefHeading[] }
   | { readonly kind: 'declined'; readonly reason: string };
 
-const limits = { minParagraphs: 1, maxParagraphs: 8, aimedWords: 1800, maxWords: 2400 };
+const limits = { maxParagraphs: 8, minWordsOfSection: 1, aimedWords: 1800, maxWords: 2400 };
 const minPassages = 4;
 const minHeadings = 2;
 
 /** The passages that a model writes from: chosen as for the extractive writer, only more of them, and without gaps. */
 export function selectPassages(input: MaterialInput): PassageSelection {
-  const prepared = prepareMaterial(input);
+  const prepared = prepareMaterial(input, { mayGap: false });
   if (prepared.kind === 'declined') return prepared;
-  const { sources, headings, relevance, isTrue, isOnSubject } = prepared;
-  const runs = sources
-    .flatMap(({ candidates }) => listPassages({ candidates, mayGap: false }))
-    .filter((passage) => isOnSubject(passage.candidates));
-  const chosen = choosePassages(runs, headings, relevance, { alreadySaid: [], limits, isTrue });
+  const { sources, headings, relevance, isTrue } = prepared;
+  const chosen = choosePassages(prepared.passages, headings, relevance, {
+    alreadySaid: [],
+    limits,
+    language: input.brief.language,
+    isTrue,
+  });
   const passages = chosen
     .flatMap((section) => section.passages)
     .flatMap(({ candidates }, index) => {

@@ -27,6 +27,7 @@ function isFragment(text: string, rules: LanguageRules, isAlone: boolean): boole
   const words = text.match(wordPattern)?.length ?? 0;
   if (words < minWords || words > maxWords) return true;
   if (!isAlone) return false;
+  if (rules.imperative?.test(text) === true) return true;
   // A caption, an advertisement or a line of a table: "Tool of the month: an old toothbrush."
   const [, beforeColon, afterColon = ''] = /^([^.:]{2,60}):\s(.*)$/u.exec(text) ?? [];
   if (beforeColon !== undefined && [beforeColon, afterColon].some((part) => rules.finiteVerb?.test(part) !== true)) return true;
@@ -56,7 +57,8 @@ export function judgeSentence(text: string, surroundings: Surroundings): Fitness
   const rules = languageRulesOf(language);
   if (isFragment(text, rules, isAlone)) return 'unfit';
   if (rules.firstPerson.test(text) || rules.phatic.test(text) || modelName.test(text)) return 'unfit';
-  if (isStory && (isTale(text, rules) || rules.particular?.test(text) === true)) return 'unfit';
+  const isOfOne = isTale(text, rules) || rules.particular?.test(text) === true || rules.imperative?.test(text) === true;
+  if (isStory && isOfOne) return 'unfit';
   const pointsBack = rules.pointsBackAtStart.test(text) || rules.pointsBackInside.test(text);
   if (pointsBack || continuesNoun(text, previous, rules, language)) return previous === undefined ? 'unfit' : 'dependent';
   return 'independent';

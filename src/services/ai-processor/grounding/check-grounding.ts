@@ -1,3 +1,4 @@
+import { escapeRegExp } from '#shared/text';
 import type { SourcePassage } from '../extractive/index.ts';
 import { readTerms } from '../text/index.ts';
 
@@ -30,8 +31,7 @@ function readNumberWords(text: string): string[] {
 const namePatterns = new Map<string, RegExp>();
 
 function containsName(text: string, name: string): boolean {
-  const escaped = name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
-  const pattern = namePatterns.get(name) ?? new RegExp(`(?<![\\p{L}\\p{N}])${escaped}s?(?![\\p{L}\\p{N}])`, 'iu');
+  const pattern = namePatterns.get(name) ?? new RegExp(`(?<![\\p{L}\\p{N}])${escapeRegExp(name)}s?(?![\\p{L}\\p{N}])`, 'iu');
   namePatterns.set(name, pattern);
   return pattern.test(text);
 }

@@ -1,6 +1,7 @@
+import type { Citation, Section, Sentence } from '#shared/article-text';
 import { countWords, truncate } from '#shared/text';
 import type { SourcePassage } from '../extractive/index.ts';
-import type { Brief, BriefHeading, Citation, Section, Sentence, WritingOutcome } from '../generation-types.ts';
+import type { Brief, BriefHeading, WritingOutcome } from '../generation-types.ts';
 import type { ArticleOutput } from '../llm/index.ts';
 import { checkGrounding, type NameGroup } from './check-grounding.ts';
 

@@ -1,7 +1,6 @@
 import { Ajv } from 'ajv';
 import { type Static, Type } from 'typebox';
-
-const closed = { additionalProperties: false } as const;
+import { closed } from '#shared/schema';
 
 const SentenceOutput = Type.Object(
   {

@@ -1,3 +1,4 @@
+import { unifySpelling } from './spelling.ts';
 import { stemEnglish } from './stemming.ts';
 
 const stopWords: Readonly<Record<string, ReadonlySet<string>>> = {
@@ -40,7 +41,7 @@ function stemOf(word: string, language: string): string {
   if (known !== undefined) return known;
   // The same few thousand words come again and again; strange ones must not pile up.
   if (knownStems.size >= maxKnownStems) knownStems.clear();
-  const stem = stemEnglish(word);
+  const stem = stemEnglish(unifySpelling(word));
   knownStems.set(word, stem);
   return stem;
 }

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { recordAudit } from '#platform/audit';
 import type { Transaction } from '#platform/database';
 import type { Events } from '#platform/events';
 import type { Metrics } from '#platform/telemetry';
@@ -8,7 +9,7 @@ import type { Article } from './article.ts';
 import { articleDrafted, articleEdited, eventOfAction } from './article-events.ts';
 import { lockArticle, updateArticle } from './article-store.ts';
 import { indexArticle, removeFromSearch } from './search-store.ts';
-import { type ChangeName, type ChangeRecord, insertAudit, insertVersion } from './version-store.ts';
+import { type ChangeName, type ChangeRecord, insertVersion } from './version-store.ts';
 
 /** What every change of an article goes through: nothing else writes a version, its event or the search index. */
 export type ArticleChanges = {
@@ -38,8 +39,9 @@ export function createArticleChanges(deps: { readonly events: Events; readonly c
     const { id, version, slug, title } = article;
     const from = before?.status ?? 'none';
     await insertVersion(tx, article, { change, actor, reason });
-    const entry = { id: clock.newId(), at: article.updatedAt, actor, action: `article.${change}`, subject: `article:${id}` };
-    await insertAudit(tx, entry, { version, from, to: article.status, ...(reason !== null && { reason }) });
+    const details = { version, from, to: article.status, ...(reason !== null && { reason }) };
+    const what = { action: `article.${change}`, subject: `article:${id}`, details };
+    await recordAudit(tx, { id: clock.newId(), at: article.updatedAt, actor, ...what });
     await events.publish(tx, { type: eventOf(change), aggregateId: id, payload: { contentId: id, slug, title } });
     tx.afterCommit(() => changed.inc({ change, from, to: article.status }));
   }

@@ -1,6 +1,7 @@
 import { type Queryable, sql } from '#platform/database';
 import type { Position } from '#platform/http-server';
 import type { ContentType } from '#shared/article-text';
+import { containsPattern } from '#shared/text';
 import { isUuid } from '#shared/uuid';
 import type { ArticleStatus } from '../article-types.ts';
 import type { ArticleSummary, PublishedArticle } from './article.ts';
@@ -36,7 +37,7 @@ export function listArticles(database: Queryable, filter: ArticleFilter): Promis
   if (filter.type !== undefined) conditions.push(sql`content_type = ${filter.type}`);
   if (filter.minQualityScore !== undefined) conditions.push(sql`quality_score >= ${filter.minQualityScore}`);
   if (filter.q !== undefined && filter.q !== '') {
-    const pattern = `%${filter.q.replace(/[\\%_]/g, '\\$&')}%`;
+    const pattern = containsPattern(filter.q);
     conditions.push(sql`(title ilike ${pattern} or summary ilike ${pattern})`);
   }
   // Written by the clock in whole milliseconds, so a cursor's time is exact and the index serves the order.

@@ -1,6 +1,7 @@
 import type { Database } from '#platform/database';
 import { actorOf, decodeCursor, type HttpServer, PageOf, toPage } from '#platform/http-server';
 import { notFound } from '#shared/errors';
+import { IdParams } from '#shared/schema';
 import { etagOf, expectedVersionOf, hasCurrent, showArticle, showSummary } from './article-answers.ts';
 import { listArticles } from './article-list-store.ts';
 import {
@@ -9,7 +10,6 @@ import {
   ArticleShape,
   ArticleSummaryShape,
   CategoryList,
-  IdParams,
   NewArticle,
   NotModified,
   TagList,
@@ -28,7 +28,14 @@ export type ArticleRoutesDependencies = {
   readonly createManually: CreateManually;
 };
 
-export function registerArticles(app: HttpServer, { database, taxonomy, editing, createManually }: ArticleRoutesDependencies): void {
+export function registerArticles(app: HttpServer, dependencies: ArticleRoutesDependencies): void {
+  registerList(app, dependencies);
+  registerTaxonomy(app, dependencies);
+  registerReading(app, dependencies);
+  registerWriting(app, dependencies);
+}
+
+function registerList(app: HttpServer, { database }: ArticleRoutesDependencies): void {
   app.get(
     '/api/v1/content',
     {
@@ -47,6 +54,9 @@ export function registerArticles(app: HttpServer, { database, taxonomy, editing,
       return { ...page, items: page.items.map(showSummary) };
     },
   );
+}
+
+function registerTaxonomy(app: HttpServer, { database, taxonomy }: ArticleRoutesDependencies): void {
   app.get(
     '/api/v1/content/categories',
     {
@@ -63,22 +73,9 @@ export function registerArticles(app: HttpServer, { database, taxonomy, editing,
     },
     async () => ({ items: await taxonomy.listTags(database) }),
   );
-  app.post(
-    '/api/v1/content',
-    {
-      config: { access: 'content:write' },
-      schema: {
-        tags,
-        summary: 'Write an article as a person: a draft, with citations where it has them',
-        body: NewArticle,
-        response: { 201: ArticleShape },
-      },
-    },
-    async (request, reply) => {
-      const article = await createManually(request.body, actorOf(request));
-      return reply.code(201).header('location', `/api/v1/content/${article.id}`).header('etag', etagOf(article)).send(showArticle(article));
-    },
-  );
+}
+
+function registerReading(app: HttpServer, { database }: ArticleRoutesDependencies): void {
   app.get(
     '/api/v1/content/:id',
     {
@@ -97,6 +94,25 @@ export function registerArticles(app: HttpServer, { database, taxonomy, editing,
       reply.header('etag', etagOf(article)).header('cache-control', 'private, no-cache');
       if (hasCurrent(request, article)) return reply.code(304).send(undefined);
       return reply.send(showArticle(article));
+    },
+  );
+}
+
+function registerWriting(app: HttpServer, { editing, createManually }: ArticleRoutesDependencies): void {
+  app.post(
+    '/api/v1/content',
+    {
+      config: { access: 'content:write' },
+      schema: {
+        tags,
+        summary: 'Write an article as a person: a draft, with citations where it has them',
+        body: NewArticle,
+        response: { 201: ArticleShape },
+      },
+    },
+    async (request, reply) => {
+      const article = await createManually(request.body, actorOf(request));
+      return reply.code(201).header('location', `/api/v1/content/${article.id}`).header('etag', etagOf(article)).send(showArticle(article));
     },
   );
   app.patch(

@@ -1,12 +1,12 @@
 import { type Static, type TProperties, Type } from 'typebox';
 import { PageQuery } from '#platform/http-server';
 import { contentTypes } from '#shared/article-text';
+import { closed, LanguageCode, nullable, Slug, Uuid } from '#shared/schema';
 import type { ArticleStatus } from '../article-types.ts';
 import { workflowActions } from './workflow.ts';
 
-const closed = { additionalProperties: false } as const;
-const NullableString = Type.Union([Type.String(), Type.Null()]);
-const NullableNumber = Type.Union([Type.Number(), Type.Null()]);
+const NullableString = nullable(Type.String());
+const NullableNumber = nullable(Type.Number());
 
 export const Status = Type.Enum([
   'draft',
@@ -18,8 +18,6 @@ export const Status = Type.Enum([
   'rejected',
 ] satisfies ArticleStatus[]);
 export const Kind = Type.Enum([...contentTypes]);
-const Slug = Type.String({ pattern: '^[a-z0-9]+(-[a-z0-9]+)*$', maxLength: 80 });
-const Language = Type.String({ pattern: '^[a-z]{2}$', maxLength: 2, description: 'ISO 639-1.' });
 
 /** At least one character that is no white space. */
 const text = (maxLength: number, description?: string) =>
@@ -48,7 +46,7 @@ const Sections = Type.Array(
 
 const NewCitation = Type.Object(
   {
-    rawContentId: Type.String({ format: 'uuid', maxLength: 36 }),
+    rawContentId: Uuid,
     startOffset: Type.Integer({ minimum: 0, maximum: 2_147_483_647 }),
     endOffset: Type.Integer({ minimum: 0, maximum: 2_147_483_647 }),
     quote: text(5000),
@@ -72,7 +70,7 @@ export const NewArticle = Type.Object(
     summary: Type.Optional(Type.String({ maxLength: summaryLimit })),
     metaDescription: Type.Optional(Type.String({ maxLength: metaDescriptionLimit })),
     contentType: Kind,
-    language: Language,
+    language: LanguageCode,
     category: Type.Optional(NullableSlug),
     tags: Type.Optional(Tags),
     sections: Sections,
@@ -112,9 +110,8 @@ export const ScheduleBody = Type.Object(
   closed,
 );
 
-export const IdParams = Type.Object({ id: Type.String({ format: 'uuid' }) });
 export const VersionParams = Type.Object({
-  id: Type.String({ format: 'uuid' }),
+  id: Uuid,
   version: Type.Integer({ minimum: 1, maximum: 2_147_483_647 }),
 });
 
@@ -124,7 +121,7 @@ export const ArticleQuery = Type.Object(
     status: Type.Optional(Status),
     category: Type.Optional(Slug),
     tag: Type.Optional(Slug),
-    language: Type.Optional(Language),
+    language: Type.Optional(LanguageCode),
     type: Type.Optional(Kind),
     minQualityScore: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })),
     q: Type.Optional(Type.String({ maxLength: 200, description: 'A part of the title or the summary.' })),
@@ -144,9 +141,7 @@ export const WorkspaceChange = Type.Object(
 
 // --- what goes out ---------------------------------------------------------------------------------------------------------
 
-const summaryShape = {
-  id: Type.String(),
-  slug: Type.String(),
+const headShape = {
   title: Type.String(),
   summary: Type.String(),
   metaDescription: Type.String(),
@@ -154,6 +149,12 @@ const summaryShape = {
   language: Type.String(),
   category: NullableString,
   tags: Type.Array(Type.String()),
+};
+
+const summaryShape = {
+  id: Type.String(),
+  slug: Type.String(),
+  ...headShape,
   writer: Type.String({ description: "'extractive', 'person' or '<provider>/<model>'." }),
   generationId: NullableString,
   status: Status,
@@ -223,17 +224,7 @@ const versionShape = {
 export const VersionSummaryShape = Type.Object(versionShape);
 export const VersionShape = Type.Object({
   ...versionShape,
-  snapshot: Type.Object({
-    title: Type.String(),
-    summary: Type.String(),
-    metaDescription: Type.String(),
-    contentType: Kind,
-    language: Type.String(),
-    category: NullableString,
-    tags: Type.Array(Type.String()),
-    qualityScore: NullableNumber,
-    ...textShape,
-  }),
+  snapshot: Type.Object({ ...headShape, qualityScore: NullableNumber, ...textShape }),
 });
 
 const figures = { articles: Type.Integer({ description: 'Of any status.' }), published: Type.Integer() };

@@ -2,7 +2,6 @@ import type { RegisterRoutes } from '#platform/http-server';
 import type { Pack } from '#platform/pack';
 import type { ServiceDependencies, ServiceModule } from '#platform/service';
 import { notFound } from '#shared/errors';
-import { checkStorableText } from '#shared/storable-text';
 import type { ArticleStatus } from '../article-types.ts';
 import type { Article, ArticleSummary, PublishedArticle } from './article.ts';
 import { createArticleChanges } from './article-changes.ts';
@@ -82,18 +81,11 @@ export function createArticles(deps: ArticlesDependencies): Articles {
     countByStatus: () => lists.countByStatus(database),
     countAwaitingAutoApproval: autoApproval.countAwaiting,
     publishDue: publication.publishDue,
-    // A scope of its own: the check of text is for these routes only.
-    routes: async (app) => {
-      await app.register(async (scope) => {
-        scope.addHook('preValidation', async (request) => {
-          checkStorableText(request.body);
-          checkStorableText(request.query, '/querystring');
-        });
-        registerArticles(scope, { database, taxonomy, editing, createManually });
-        registerTransitions(scope, transitions);
-        registerVersions(scope, { database, editing });
-        registerWorkspace(scope, settings);
-      });
+    routes: (app) => {
+      registerArticles(app, { database, taxonomy, editing, createManually });
+      registerTransitions(app, transitions);
+      registerVersions(app, { database, editing });
+      registerWorkspace(app, settings);
     },
     work: {
       jobs: [...publication.jobs, autoApproval.job],

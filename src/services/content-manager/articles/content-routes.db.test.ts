@@ -1,27 +1,19 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { createApiKey, createHttpServer, type HttpServer } from '#platform/http-server';
+import type { HttpServer } from '#platform/http-server';
+import { authorize, createTestServer } from '../../../../tests/support/test-server.ts';
 import { createTestArticles, type TestArticles } from './testing/test-articles.ts';
 
 let t: TestArticles;
 let app: HttpServer;
-let readKey: string;
-let writeKey: string;
+let reader: string;
+let editor: string;
 
 before(async () => {
   t = await createTestArticles();
-  app = await createHttpServer({
-    database: t.database,
-    clock: t.clock,
-    logger: t.logger,
-    metrics: t.metrics,
-    version: '0',
-    maxBodyBytes: 2_000_000,
-    trustedProxies: [],
-    routes: [t.articles.routes],
-  });
-  readKey = (await createApiKey(t.database, t.clock, { name: 'reader', scopes: ['content:read'] })).key;
-  writeKey = (await createApiKey(t.database, t.clock, { name: 'editor', scopes: ['content:read', 'content:write'] })).key;
+  app = await createTestServer(t, [t.articles.routes]);
+  reader = await authorize(t, 'content:read');
+  editor = await authorize(t, 'content:read', 'content:write');
 });
 after(async () => {
   await app.close();
@@ -34,7 +26,7 @@ const call = (method: Method, url: string, body?: unknown, headers: Record<strin
     method,
     url,
     headers: {
-      authorization: `Bearer ${writeKey}`,
+      authorization: editor,
       ...(body !== undefined && { 'content-type': 'application/json' }),
       ...headers,
     },
@@ -72,10 +64,10 @@ test('without a key, or with one that may only read, nothing is written', async 
   assertProblem(await app.inject({ url: '/api/v1/content' }), 401, 'key_missing');
   const { id } = await create();
   for (const url of ['/api/v1/content', `/api/v1/content/${id}/submit`, `/api/v1/content/${id}/versions/1/restore`]) {
-    assertProblem(await call('POST', url, newArticle(), { authorization: `Bearer ${readKey}` }), 403, 'scope_missing');
+    assertProblem(await call('POST', url, newArticle(), { authorization: reader }), 403, 'scope_missing');
   }
-  assertProblem(await call('PATCH', '/api/v1/workspace', {}, { authorization: `Bearer ${readKey}` }), 403, 'scope_missing');
-  assert.equal((await call('GET', `/api/v1/content/${id}`, undefined, { authorization: `Bearer ${readKey}` })).statusCode, 200);
+  assertProblem(await call('PATCH', '/api/v1/workspace', {}, { authorization: reader }), 403, 'scope_missing');
+  assert.equal((await call('GET', `/api/v1/content/${id}`, undefined, { authorization: reader })).statusCode, 200);
 });
 
 test('a person writes an article, with citations, and takes it to its readers', async () => {
@@ -131,7 +123,7 @@ test('a person writes an article, with citations, and takes it to its readers', 
   const versions = (await call('GET', `${url}/versions`)).json();
   assert.equal(versions.items.length, 9);
   assert.equal(versions.items[0].change, 'reject');
-  assert.equal(versions.items[0].actor, 'key:editor');
+  assert.equal(versions.items[0].actor, 'key:tests');
   assert.equal(versions.nextCursor, null);
 });
 
@@ -225,8 +217,8 @@ test('a query that is not valid names what is accepted', async () => {
   assertProblem(await call('GET', '/api/v1/content?color=red'), 400, 'invalid_request', ['/querystring/color']);
   assertProblem(await call('GET', '/api/v1/content?minQualityScore=2'), 400, 'invalid_request', ['/querystring/minQualityScore']);
   assertProblem(await call('GET', '/api/v1/content?limit=1000'), 400, 'invalid_request', ['/querystring/limit']);
-  assertProblem(await call('GET', '/api/v1/content?cursor=nonsense'), 422, 'invalid_request', ['/cursor']);
-  assertProblem(await call('GET', '/api/v1/content?q=%00'), 422, 'invalid_request', ['/query/q']);
+  assertProblem(await call('GET', '/api/v1/content?cursor=nonsense'), 422, 'invalid_request', ['/querystring/cursor']);
+  assertProblem(await call('GET', '/api/v1/content?q=%00'), 422, 'invalid_request', ['/querystring/q']);
   assertProblem(await call('GET', '/api/v1/content/nonsense'), 400, 'invalid_request', ['/params/id']);
   assertProblem(await call('GET', `/api/v1/content/${t.clock.newId()}`), 404, 'not_found');
 });
@@ -287,12 +279,10 @@ test('bad input names every field and keeps nothing', async () => {
   const huge = Array.from({ length: 20 }, () => 'x'.repeat(19_000));
   assertProblem(await post({ sections: [{ heading: '', paragraphs: huge }] }), 422, 'invalid_request', ['/sections']);
   const { id } = await create();
-  for (const at of ['tomorrow', '2026-13-01T00:00:00Z', 5]) {
+  for (const at of ['tomorrow', '2026-13-01T00:00:00Z', '2016-12-31T23:59:60Z', 5]) {
     assertProblem(await call('POST', `/api/v1/content/${id}/schedule`, { at }), 400, 'invalid_request', ['/at']);
   }
-  for (const at of ['2020-01-01T00:00:00Z', '2016-12-31T23:59:60Z']) {
-    assertProblem(await call('POST', `/api/v1/content/${id}/schedule`, { at }), 422, 'invalid_request', ['/at']);
-  }
+  assertProblem(await call('POST', `/api/v1/content/${id}/schedule`, { at: '2020-01-01T00:00:00Z' }), 422, 'invalid_request', ['/at']);
   assertProblem(await call('POST', `/api/v1/content/${id}/submit`, { colour: 'red' }), 400, 'invalid_request', ['/colour']);
   assert.equal(await count(), before + 1);
 });

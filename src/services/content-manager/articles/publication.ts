@@ -46,16 +46,17 @@ export function createPublication(deps: {
     const now = clock.now();
     const failures: { readonly id: string; readonly cause: unknown }[] = [];
     let published = 0;
+    const tryToPublish = async (id: string) => {
+      try {
+        if (await publishIfDue(id, now)) published += 1;
+      } catch (cause) {
+        failures.push({ id, cause });
+      }
+    };
     let last: Awaited<ReturnType<typeof listDue>>[number] | undefined;
     for (;;) {
       const page = await listDue(database, now, last, pageSize);
-      for (const { id } of page) {
-        try {
-          if (await publishIfDue(id, now)) published += 1;
-        } catch (cause) {
-          failures.push({ id, cause });
-        }
-      }
+      for (const { id } of page) await tryToPublish(id);
       last = page.at(-1);
       if (page.length < pageSize) break;
     }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { AppError } from '#shared/errors';
 import type { Citation } from '#shared/article-text';
+import { AppError } from '#shared/errors';
 import { dropUnusedCitations, keepCitations, maxTextLength, toSections } from './sections.ts';
 
 const citation = (ordinal: number): Citation => ({

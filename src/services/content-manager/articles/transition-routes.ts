@@ -1,7 +1,7 @@
 import { actorOf, type HttpServer } from '#platform/http-server';
-import { invalid } from '#shared/errors';
+import { IdParams } from '#shared/schema';
 import { etagOf, expectedVersionOf, showArticle } from './article-answers.ts';
-import { ArticleShape, IdParams, RejectBody, ScheduleBody, StepBody } from './article-schema.ts';
+import { ArticleShape, RejectBody, ScheduleBody, StepBody } from './article-schema.ts';
 import type { Transitions } from './transitions.ts';
 import { workflow } from './workflow.ts';
 
@@ -77,11 +77,8 @@ export function registerTransitions(app: HttpServer, transitions: Transitions): 
     },
     async (request, reply) => {
       const { at, reason, version } = request.body;
-      const time = new Date(at);
-      // The format allows a leap second, which a Date cannot hold.
-      if (Number.isNaN(time.getTime())) throw invalid('The time is not one.', [{ path: '/at', message: 'is not a time' }]);
       const options = { reason, expectedVersion: expectedVersionOf(request, version) };
-      const article = await transitions.schedule(request.params.id, actorOf(request), time, options);
+      const article = await transitions.schedule(request.params.id, actorOf(request), new Date(at), options);
       return reply.header('etag', etagOf(article)).send(showArticle(article));
     },
   );

@@ -1,8 +1,9 @@
 import type { Database } from '#platform/database';
 import { actorOf, type HttpServer, PageOf } from '#platform/http-server';
 import { notFound } from '#shared/errors';
+import { IdParams } from '#shared/schema';
 import { etagOf, expectedVersionOf, showArticle, showText, showVersion } from './article-answers.ts';
-import { ArticleShape, IdParams, StepBody, VersionParams, VersionQuery, VersionShape, VersionSummaryShape } from './article-schema.ts';
+import { ArticleShape, StepBody, VersionParams, VersionQuery, VersionShape, VersionSummaryShape } from './article-schema.ts';
 import type { Editing } from './editing.ts';
 import { findVersion, listVersions } from './version-store.ts';
 

@@ -31,18 +31,6 @@ export async function insertVersion(tx: Queryable, article: Article, { change, a
   );
 }
 
-export async function insertAudit(
-  tx: Queryable,
-  entry: { readonly id: string; readonly at: Date; readonly actor: string; readonly action: string; readonly subject: string },
-  details: object,
-): Promise<void> {
-  await tx.execute(
-    'audit.insert',
-    sql`insert into audit_log (id, occurred_at, actor, action, subject, details)
-        values (${entry.id}, ${entry.at}, ${entry.actor}, ${entry.action}, ${entry.subject}, ${JSON.stringify(details)}::jsonb)`,
-  );
-}
-
 /** Newest first, older than `before`; one row more than `limit`. */
 export function listVersions(database: Queryable, contentId: string, before: number | undefined, limit: number): Promise<VersionSummary[]> {
   return database.query<VersionSummary>(

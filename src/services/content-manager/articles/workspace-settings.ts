@@ -1,9 +1,9 @@
+import { recordAudit } from '#platform/audit';
 import { type Database, type Queryable, sql, type Transaction } from '#platform/database';
 import type { Jobs } from '#platform/jobs';
 import type { Clock } from '#shared/clock';
 import { invalid } from '#shared/errors';
 import { applyAutoApproval } from './article-jobs.ts';
-import { insertAudit } from './version-store.ts';
 
 export type WorkspaceSettings = {
   /** A new article whose quality score (0–1) reaches it is approved and published without a person; null: a person decides. */
@@ -49,8 +49,8 @@ export async function saveWorkspaceSettings(
       'settings.save-workspace',
       sql`update settings set value = ${JSON.stringify(settings)}::jsonb, updated_at = ${at} where name = ${settingName}`,
     );
-    const entry = { id: clock.newId(), at, actor, action: 'workspace.save', subject: 'workspace' };
-    await insertAudit(tx, entry, { before, after: settings });
+    const what = { action: 'workspace.save', subject: 'workspace', details: { before, after: settings } };
+    await recordAudit(tx, { id: clock.newId(), at, actor, ...what });
     // What waits in review may reach the new threshold.
     if (settings.autoApproveMinScore !== null) await jobs.send(tx, applyAutoApproval, {});
     return settings;

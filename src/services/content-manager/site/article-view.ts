@@ -1,4 +1,5 @@
 import type { Citation, Section } from '#shared/article-text';
+import { truncate } from '#shared/text';
 import { hostOf, webUrlOf } from './links.ts';
 
 /** A citation mark: `id` is where a source's back link leads. */
@@ -25,8 +26,6 @@ export type SourceView = {
 export type CitedText = { readonly sections: readonly SectionView[]; readonly sources: readonly SourceView[] };
 
 const longestQuote = 600;
-
-const shorten = (quote: string): string => (quote.length <= longestQuote ? quote : `${quote.slice(0, longestQuote).trimEnd()}…`);
 
 function numberSources(sections: readonly Section[], citations: readonly Citation[]) {
   const byOrdinal = new Map(citations.map((citation) => [citation.ordinal, citation]));
@@ -80,7 +79,9 @@ export function viewText(sections: readonly Section[], citations: readonly Citat
       author: first?.sourceAuthor ?? null,
       site: hostOf(first?.sourceUrl ?? ''),
       url: webUrlOf(first?.sourceUrl ?? ''),
-      quotes: [...new Set([first, ...others].map((citation) => shorten(citation?.quote ?? '')))].filter((quote) => quote !== ''),
+      quotes: [...new Set([first, ...others].map((citation) => truncate(citation?.quote ?? '', longestQuote)))].filter(
+        (quote) => quote !== '',
+      ),
       marks: marks.get(number) ?? [],
     })),
   };

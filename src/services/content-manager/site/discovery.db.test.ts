@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { createHttpServer, type HttpServer } from '#platform/http-server';
+import type { HttpServer } from '#platform/http-server';
 import { createTestContext, type TestContext } from '../../../../tests/support/test-context.ts';
+import { createTestServer } from '../../../../tests/support/test-server.ts';
 import { registerDiscovery } from './discovery-routes.ts';
 import { insertArticle } from './testing/test-articles.ts';
 
@@ -12,21 +13,11 @@ let app: HttpServer;
 before(async () => {
   t = await createTestContext();
   const site = { baseUrl, title: 'Digest', tagline: 'Tanks', language: 'en' };
-  app = await createHttpServer({
-    ...t,
-    version: '0',
-    maxBodyBytes: 10_000,
-    trustedProxies: [],
-    routes: [
-      (server) =>
-        registerDiscovery(server, {
-          database: t.database,
-          site,
-          sitemapSize: 4,
-          sendNotFound: async (_request, reply) => reply.code(404).send(''),
-        }),
-    ],
-  });
+  const { database } = t;
+  app = await createTestServer(t, [
+    (server) =>
+      registerDiscovery(server, { database, site, sitemapSize: 4, sendNotFound: async (_request, reply) => reply.code(404).send('') }),
+  ]);
 });
 after(async () => {
   await app.close();

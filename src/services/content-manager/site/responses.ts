@@ -1,20 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-
-/** Nothing but our own pictures and styles, and forms that come back to us. Structured data is no script that could run. */
-export const pagePolicy = "default-src 'none'; img-src 'self' data:; style-src 'self'; form-action 'self'; base-uri 'none'";
-
-// What a page cannot say of itself by a meta element.
-const headerPolicy = `${pagePolicy}; frame-ancestors 'none'`;
-
-const securityHeaders = {
-  'content-security-policy': headerPolicy,
-  'x-content-type-options': 'nosniff',
-  'referrer-policy': 'strict-origin-when-cross-origin',
-  'permissions-policy': 'camera=(), geolocation=(), microphone=(), payment=(), usb=(), browsing-topics=()',
-  'cross-origin-opener-policy': 'same-origin',
-  'x-frame-options': 'DENY',
-} as const;
+import { pageSecurityHeaders } from '#platform/http-server';
 
 /** How long a browser and a shared cache may keep an answer, in the words of Cache-Control. */
 export const caching = {
@@ -47,7 +33,7 @@ function isKnown(ifNoneMatch: string | undefined, tag: string): boolean {
 /** Sends a public read with its caching and security headers; 304 without a body when the reader has it already. */
 export function sendPublic(request: FastifyRequest, reply: FastifyReply, answer: PublicAnswer): FastifyReply {
   const { status = 200, contentSecurityPolicy } = answer;
-  reply.headers(securityHeaders).header('cache-control', answer.cacheControl);
+  reply.headers(pageSecurityHeaders).header('cache-control', answer.cacheControl);
   if (contentSecurityPolicy !== undefined) reply.header('content-security-policy', contentSecurityPolicy);
   if (status === 200) {
     const tag = tagOf(answer.body);

@@ -1,8 +1,8 @@
 import path from 'node:path';
 import { Liquid } from 'liquidjs';
+import { pagePolicy } from '#platform/http-server';
 import { truncate } from '#shared/text';
 import { absolute, paths } from './links.ts';
-import { pagePolicy } from './responses.ts';
 import type { SiteConfig, SiteDependencies } from './site-types.ts';
 import { stylesheetPath } from './stylesheet.ts';
 

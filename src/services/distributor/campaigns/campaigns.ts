@@ -4,7 +4,7 @@ import { truncate } from '#shared/text';
 import { takeChains } from '../deliveries/chain-store.ts';
 import { chainsPerIssue, prepareIssueJob } from '../distributor-jobs.ts';
 import type { DistributorDependencies, Issue, IssueContent, PublishedArticle } from '../distributor-types.ts';
-import { compileIssue } from '../rendering/compile-issue.ts';
+import type { IssueToCompile } from '../rendering/compile-issue.ts';
 import { findIssueByKey, finishIssue, getIssue, insertIssue, lockIssue, recordAction, setIssueStatus } from './issue-store.ts';
 import { sendTurns } from './prepare-issue.ts';
 import { findTemplate, findTemplateByName, listTemplateNames, loadTemplates } from './template-store.ts';
@@ -39,9 +39,11 @@ export type Campaigns = {
 export const maxArticles = 20;
 const digestTemplate = 'digest';
 const maxSubjectLength = 150;
+const compileWorker = new URL('../rendering/compile-issue-worker.ts', import.meta.url);
+const compileTimeoutMs = 20_000;
 
 export function createCampaigns(dependencies: DistributorDependencies): Campaigns {
-  const { database, jobs, clock, contentManager, site, postalAddress } = dependencies;
+  const { database, jobs, clock, compute, contentManager, site, postalAddress } = dependencies;
   let templates: Promise<void> | undefined;
 
   /** Once a process: a new release brings its templates with it. */
@@ -203,7 +205,11 @@ export function createCampaigns(dependencies: DistributorDependencies): Campaign
         throw new AppError('nothing_to_send', 'None of the articles of this campaign is published any more.', { status: 409 });
       }
       const { subject, preheader } = issue;
-      return compileIssue({ template, subject, preheader, date: issue.startedAt ?? clock.now(), articles, site, postalAddress });
+      return compute.run<IssueToCompile, IssueContent>(
+        compileWorker,
+        { template, subject, preheader, date: issue.startedAt ?? clock.now(), articles, site, postalAddress },
+        { timeoutMs: compileTimeoutMs },
+      );
     },
   };
 }

@@ -6,8 +6,10 @@ import { analysePartition, createPartition, enqueueStatement } from '../deliveri
 import { issueStarted } from '../distributor-events.ts';
 import { chainsPerIssue, deliverBatchJob } from '../distributor-jobs.ts';
 import type { Audience, Issue, IssueContent } from '../distributor-types.ts';
-import { maxUnclippedBytes } from '../rendering/compile-issue.ts';
 import { findIssue, lockIssue, setIssueStatus, startIssue } from './issue-store.ts';
+
+/** Above this, Gmail cuts a message off and hides its end, with the way to unsubscribe. */
+export const maxUnclippedBytes = 102 * 1024;
 
 export type PrepareIssueDependencies = ServiceDependencies & {
   readonly subscribers: Pick<Audience, 'enqueueAudience'>;

@@ -5,6 +5,7 @@ import type { MailTransport } from '#platform/mail';
 import { createTestContext, type TestContext } from '../../../../tests/support/test-context.ts';
 import { addressOf, createDesk, type Desk } from '../testing/desk.ts';
 import { createNewsroom, type Newsroom } from '../testing/newsroom.ts';
+import { batchSize } from './deliver-batch.ts';
 import { messageIdOf } from './message-factory.ts';
 
 const mailDomain = 'news.localhost';
@@ -48,7 +49,7 @@ describe('a campaign', () => {
     for (const header of [
       `List-Unsubscribe: <${unsubscribe}>`,
       'List-Unsubscribe-Post: List-Unsubscribe=One-Click',
-      'List-ID: <newsletter.news.localhost>',
+      'List-Id: <newsletter.news.localhost>',
       'Precedence: bulk',
       `Message-ID: ${messageIdOf(id, readers[0] ?? '', mailDomain)}`,
       'From: Newsroom <news@news.localhost>',
@@ -78,6 +79,31 @@ describe('a campaign', () => {
     assert.equal((await desk.rowOf(suppressed ?? '')).reason, 'suppressed');
     assert.equal((await desk.rowOf(gone ?? '')).reason, 'gone');
     await desk.assertEachOnce(3);
+  });
+
+  test('on its way to a slow server asks again who may still be written to', async () => {
+    let seen = 0;
+    const left: string[] = [];
+    const server = await desk.startServer({
+      onMessage: async () => {
+        t.clock.advance(1500);
+        if ((seen += 1) !== 10) return undefined;
+        const { id } = await t.database.one(
+          'test.leave',
+          sql<{ id: string }>`update subscribers set status = 'unsubscribed'
+              where id = (select subscriber_id from deliveries where status = 'claimed' limit 1) returning id`,
+        );
+        left.push(id);
+        return undefined;
+      },
+    });
+    const newsroom = createNewsroom(t, desk.transportTo(server.port));
+    const { id } = await desk.startIssue(newsroom, 60);
+    await newsroom.runJobs();
+    assert.deepEqual(await desk.statusOf(newsroom, id), { status: 'sent', sent: 59, skipped: 1 });
+    assert.equal((await desk.rowOf(left[0])).reason, 'unsubscribed');
+    assert.equal(server.accepted.length, 59);
+    assert.equal(new Set(server.accepted).size, 59);
   });
 
   test('run by two processes at once, still reaches everybody once', async () => {
@@ -187,7 +213,7 @@ describe('after kill -9 of a worker', () => {
 
   test('a job that runs twice leaves one successor', async () => {
     const newsroom = createNewsroom(t, (await desk.openMailbox()).transport);
-    const { id } = await desk.startIssue(newsroom, 150);
+    const { id } = await desk.startIssue(newsroom, batchSize + 50);
     await newsroom.prepare(id);
     const jobs = await t.database.query(
       'test.jobs',

@@ -157,8 +157,8 @@ describe('a campaign that is stopped on its way', () => {
     await newsroom.runNow('resume-issues');
     await newsroom.runJobs();
     assert.equal((await newsroom.distributor.issueStatus(id)).sent, paused.sent, 'nothing leaves while it is paused');
-    await newsroom.distributor.resumeIssue(id, 'test');
-    await newsroom.runJobs();
+    await Promise.all([1, 2].map(() => newsroom.distributor.resumeIssue(id, 'test')));
+    await newsroom.runJobs({ width: 8 });
     assert.deepEqual(await desk.statusOf(newsroom, id), { status: 'sent', sent: 90 });
     assert.equal(server.accepted.length, 90);
     assert.equal(new Set(server.accepted).size, 90);

@@ -1,16 +1,15 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { setTimeout as delay, setImmediate as immediate } from 'node:timers/promises';
 import type { Database } from '#platform/database';
 import type { MailTransport, OutgoingMail } from '#platform/mail';
 import type { Clock } from '#shared/clock';
 import { AppError, messageOf } from '#shared/errors';
+import { batchesPerProcess } from '../distributor-jobs.ts';
 import type { Audience } from '../distributor-types.ts';
 import { insertEmailEvent } from '../tracking/engagement-store.ts';
 import { claimAt } from './claim.ts';
 import { type Claim, type ClaimedDelivery, type DeliveryStatus, moveDeliveries } from './delivery-store.ts';
 import { type Handed, type HandOverOutcome, handed } from './outcomes.ts';
 
-/** Messages of a batch under way at once: as many as the transport has connections. */
-const lanes = 5;
 const recordRetries = 20;
 const recordRetryDelayMs = 1000;
 
@@ -30,6 +29,8 @@ type Batch = {
   readonly deliveries: readonly ClaimedDelivery[];
   readonly buildMail: (subscriberId: string) => OutgoingMail;
   readonly signal: AbortSignal;
+  /** Nothing more is begun from then on. */
+  readonly endsAt: Date;
 };
 
 type Ready = { readonly delivery: ClaimedDelivery; readonly mail: OutgoingMail };
@@ -37,7 +38,7 @@ type Ready = { readonly delivery: ClaimedDelivery; readonly mail: OutgoingMail }
 /**
  * Hands the claimed deliveries to the mail server. One statement at a time records what has come back and marks what goes
  * next, so the faster the server, the more each commit carries, and no message leaves whose mark is not committed. Ends early
- * when the server is down or the issue was paused; what was not handed over is still claimed then.
+ * when the server is down, the issue was paused or time is up; what was not handed over is still claimed then.
  */
 export async function handOver(dependencies: HandOverDependencies, batch: Batch): Promise<HandOverResult> {
   const { mail, clock } = dependencies;
@@ -46,12 +47,14 @@ export async function handOver(dependencies: HandOverDependencies, batch: Batch)
   const returned: Handed[] = [];
   const underWay = new Set<Promise<void>>();
   const isServerUp = createServerCheck(mail);
+  // The process's batches share the connections: a message that waits for one is marked as under way too early.
+  const lanes = Math.max(1, Math.floor(mail.maxConnections / batchesPerProcess));
   let accepted = 0;
   let isServerDown = false;
   let hasStopped = false;
 
   function takeNext(): Ready[] {
-    if (hasStopped || isServerDown || batch.signal.aborted) return [];
+    if (hasStopped || isServerDown || batch.signal.aborted || clock.now() >= batch.endsAt) return [];
     return waiting.splice(0, lanes - underWay.size).flatMap((delivery) => {
       try {
         return [{ delivery, mail: batch.buildMail(delivery.subscriberId) }];
@@ -92,7 +95,10 @@ export async function handOver(dependencies: HandOverDependencies, batch: Batch)
       // Paused, cancelled, or the claim was lost.
       if (moved.length < next.length) hasStopped = true;
     } else if (underWay.size === 0) return { accepted, isServerDown };
-    if (underWay.size > 0) await Promise.race(underWay);
+    if (underWay.size === 0) continue;
+    await Promise.race(underWay);
+    // Answers come in bunches: those that are here already share one commit.
+    await immediate();
   }
 }
 

@@ -3,9 +3,10 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, test } from 'node:test';
 import { parseHTML } from 'linkedom';
-import { compileIssue, type IssueToCompile, maxUnclippedBytes } from './compile-issue.ts';
+import { maxUnclippedBytes } from '../campaigns/prepare-issue.ts';
+import { compileIssue, type IssueToCompile } from './compile-issue.ts';
 import { cleanName, createMessageRenderer } from './message-renderer.ts';
-import { wrapLines } from './template-engine.ts';
+import { shortenToBrief, wrapLines } from './template-engine.ts';
 
 const templates = path.resolve(import.meta.dirname, '../../../../packs/aquascaping/templates');
 const template = {
@@ -90,9 +91,19 @@ describe('the digest', () => {
     assert.deepEqual(urls, [
       'https://news.example/t/c/link-0',
       'https://news.example/t/c/link-1',
-      'https://news.example/t/c/link-2',
       'https://news.example/unsubscribe/token',
     ]);
+  });
+
+  test('tells the first article in full and the others in a line each', async () => {
+    const summary = `${'One word after another, '.repeat(12)}The end of it.`;
+    const content = await compileIssue(issue({ articles: [1, 2, 3].map((number) => article(number, { summary })) }));
+    for (const part of Object.values(createMessageRenderer(content)(values(content.links)))) {
+      assert.equal(part.replace(/\s+/g, ' ').match(/The end of it\./g)?.length, 1);
+      assert.equal(part.match(/…/g)?.length, 2);
+      for (const number of [1, 2, 3]) assert.ok(part.includes(`Article ${number}`));
+    }
+    assert.equal(content.html.match(/Read the article/g)?.length, 1, 'one button');
   });
 
   test('stays whole in Gmail with as many articles as it takes', async () => {
@@ -199,4 +210,18 @@ test('lines of text are broken at spaces, and long words stay whole', () => {
   assert.equal(wrapLines('one two three', 7), 'one two\nthree');
   assert.equal(wrapLines('extraordinarily long', 5), 'extraordinarily\nlong');
   assert.equal(wrapLines('a\nb', 10), 'a\nb');
+});
+
+test('a text is made brief at the end of a sentence where it can be, else at a word', () => {
+  const cases: [text: string, maxLength: number, brief: string][] = [
+    ['All of it.', 20, 'All of it.'],
+    ['One sentence. And another one that is long.', 20, 'One sentence.'],
+    ['One. Two (three). Four is too much for it.', 20, 'One. Two (three).'],
+    ['Growth at 4.5 degrees is a slow thing', 20, 'Growth at 4.5…'],
+    ['One, two, three and four, and five', 18, 'One, two, three…'],
+    ['So. What follows is a sentence of some length.', 30, 'So. What follows is a…'],
+    [`${'x'.repeat(40)} y`, 20, `${'x'.repeat(19)}…`],
+    ['', 20, ''],
+  ];
+  for (const [text, maxLength, brief] of cases) assert.equal(shortenToBrief(text, maxLength), brief);
 });

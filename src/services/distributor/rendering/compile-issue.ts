@@ -1,3 +1,4 @@
+import compile from 'mjml';
 import { messageOf } from '#shared/errors';
 import type { IssueContent, PublishedArticle, Site } from '../distributor-types.ts';
 import { createLinkRegister, rewriteHtmlLinks, rewriteTextLinks } from './link-rewriting.ts';
@@ -26,13 +27,12 @@ export type IssueToCompile = {
 
 type MjmlFault = { readonly line: number; readonly message: string };
 
-/** Above this, Gmail cuts a message off and hides its end, with the way to unsubscribe. */
-export const maxUnclippedBytes = 102 * 1024;
-
 const rawBlock = /\{%-?\s*raw\s*-?%\}([\s\S]*?)\{%-?\s*endraw\s*-?%\}/g;
 const blankLines = (text: string) => text.replace(/[^\n]+/g, '');
 
 /**
+ * For a thread of its own (`compile-issue-worker.ts`): half a second to load, tens of milliseconds to run.
+ *
  * Fills in the issue's values, compiles the MJML and numbers the links. Everything that can be wrong with the template shows
  * here: what is returned has been rendered for a recipient with a name and for one without.
  * @throws AppError `template_faulty` with the file, the line in it and the reason
@@ -76,8 +76,6 @@ function checkRecipientParts(file: string, source: string): void {
 }
 
 async function compileMjml(file: string, source: string, filled: string): Promise<string> {
-  // Half a second to load: only the processes that compile pay for it.
-  const { default: compile } = await import('mjml');
   const options = {
     validationLevel: 'strict',
     fonts: {},

@@ -1,5 +1,6 @@
 import { Liquid } from 'liquidjs';
 import { AppError, messageOf } from '#shared/errors';
+import { truncate } from '#shared/text';
 
 /**
  * A template is read twice. The issue's own values are filled in once; what stands between `{% raw %}` and `{% endraw %}`
@@ -19,6 +20,7 @@ const limits = { strictVariables: true, strictFilters: true, ownPropertyOnly: tr
 
 function createEngine(outputEscape: (value: unknown) => string): Liquid {
   const engine = new Liquid({ ...limits, outputEscape });
+  engine.registerFilter('brief', (text: unknown, maxLength: number) => shortenToBrief(textOf(text), maxLength));
   engine.registerFilter('wrap', (text: unknown, width: number) => wrapLines(textOf(text), width));
   return engine;
 }
@@ -33,6 +35,15 @@ export const recipientTextEngine = createEngine(textOf);
 export const releaseBracesInHtml = (html: string): string => html.replaceAll(braceMark, '&#123;');
 export const releaseBracesInText = (text: string): string => text.replaceAll(braceMark, '{{ "{" }}');
 export const releaseBracesInUrl = (url: string): string => url.replaceAll(braceMark, '%7B');
+
+/** As many whole sentences as fit into `maxLength` characters; where not even one does, its beginning. */
+export function shortenToBrief(text: string, maxLength: number): string {
+  const whole = text.trim();
+  if (whole.length <= maxLength) return whole;
+  const [sentences] = /^.*[.!?…]["”’)]*(?=\s)/s.exec(whole.slice(0, maxLength + 1)) ?? [];
+  if (sentences !== undefined && sentences.length > maxLength / 3) return sentences;
+  return truncate(whole, maxLength).replace(/[\s.,;:–—-]*…$/, '…');
+}
 
 /** Breaks at spaces so that no line is longer than `width` characters, a longer word excepted. Breaks that stand, stay. */
 export function wrapLines(text: string, width: number): string {

@@ -19,7 +19,10 @@ export type Desk = {
   statusOf(newsroom: Newsroom, id: string): Promise<Record<string, string | number>>;
   rowOf(subscriberId: string | undefined): Promise<{ status: string; attempts: number; reason: string | null; due: Date | null }>;
   eventsOf(issueId: string): Promise<string[]>;
-  /** That so many messages arrived in the mailbox, each another, each to another reader. */
+  /**
+   * That so many messages arrived in the mailbox, each another, each to another reader. The mailbox keeps no second copy, so
+   * that none was sent is told by the transports of this process.
+   */
   assertEachOnce(count: number): Promise<void>;
 };
 
@@ -35,6 +38,11 @@ export async function createDesk(setting: Setting & { readonly clock: { set(time
     return transport;
   }
 
+  async function countAccepted(): Promise<number> {
+    return Number(/^aquascene_mail_sent_total\{outcome="accepted".*\} (\d+)$/m.exec(await metrics.text())?.[1] ?? 0);
+  }
+  let acceptedBefore = 0;
+
   const { distributor } = createNewsroom(setting, transportTo(1));
   await jobs.prepare(distributor.module.jobs.map(({ definition }) => definition));
   await addArticles(setting, 3);
@@ -46,6 +54,7 @@ export async function createDesk(setting: Setting & { readonly clock: { set(time
         'test.clear',
         sql`truncate deliveries, newsletter_issues, delivery_chains, subscribers, suppressions, mailbox_messages, email_events, pgboss.job cascade`,
       );
+      acceptedBefore = await countAccepted();
       // Ahead of the database's own clock, which stamps the jobs that may start at once.
       clock.set(new Date(Date.now() + 3600_000));
     },
@@ -92,6 +101,8 @@ export async function createDesk(setting: Setting & { readonly clock: { set(time
         sql<object>`select count(*) as messages, count(distinct message_id) as ids, count(distinct envelope_to) as readers from mailbox_messages`,
       );
       assert.deepEqual(arrived, { messages: count, ids: count, readers: count });
+      const accepted = (await countAccepted()) - acceptedBefore;
+      assert.ok(accepted <= count, `${accepted} messages were sent to ${count} readers`);
     },
   };
 }

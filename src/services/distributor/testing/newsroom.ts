@@ -1,7 +1,9 @@
 import path from 'node:path';
+import { createCompute } from '#platform/compute';
 import { sql } from '#platform/database';
 import { createMailboxLookup, createMailboxServer, createSmtpTransport, type MailTransport } from '#platform/mail';
 import type { ServiceDependencies } from '#platform/service';
+import { createMetrics } from '#platform/telemetry';
 import { createDistributor, type Distributor } from '../distributor-service.ts';
 import type { ArticleSource, Audience, EmailEngagement, PublishedArticle, Recipient } from '../distributor-types.ts';
 
@@ -12,6 +14,9 @@ export const secret = 'a secret of the tests';
 export const sampleTemplates = path.resolve(import.meta.dirname, '../../../../packs/aquascaping/templates');
 
 export type Setting = ServiceDependencies;
+
+/** Of the whole test process: a thread without work does not keep it alive. */
+const compute = createCompute({ maxThreads: 1, metrics: createMetrics('test') });
 
 export function createArticleSource({ database }: Setting): ArticleSource {
   const columns = sql`id, slug, title, summary, ${site.baseUrl} || '/articles/' || slug as url, language, category, published_at as "publishedAt"`;
@@ -100,6 +105,7 @@ export function createNewsroom(setting: Setting, mail: MailTransport, templatesF
   const { database, clock } = setting;
   const distributor = createDistributor({
     ...setting,
+    compute,
     site,
     secret,
     mail,
@@ -153,7 +159,7 @@ export function createNewsroom(setting: Setting, mail: MailTransport, templatesF
   };
 }
 
-export type Mailbox = { readonly transport: MailTransport; close(): Promise<void> };
+export type Mailbox = { readonly port: number; readonly transport: MailTransport; close(): Promise<void> };
 
 /** The real mailbox with a real transport to it. `canLookUp`: whether it can be asked what it accepted. */
 export async function createMailbox({ database, clock, logger, metrics }: Setting, canLookUp = true): Promise<Mailbox> {
@@ -165,6 +171,7 @@ export async function createMailbox({ database, clock, logger, metrics }: Settin
     ...(canLookUp && { findByMessageId: createMailboxLookup(database) }),
   });
   return {
+    port: server.port,
     transport,
     async close() {
       await transport.close();

@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import { actorOf, type HttpServer, type RegisterRoutes } from '#platform/http-server';
 import { AppError } from '#shared/errors';
+import { closed } from '#shared/schema';
 import { importColumns } from './import-rows.ts';
 import type { Importer } from './importer.ts';
 
@@ -37,7 +38,7 @@ export function importRoutes({ importer }: { readonly importer: Importer }): Reg
             body: Type.String({ description: 'CSV.' }),
             querystring: Type.Object(
               { source: Type.Optional(Type.String({ pattern: '^[\\w .:@/-]{1,100}$', description: 'Where the list comes from.' })) },
-              { additionalProperties: false },
+              closed,
             ),
             response: { 200: ImportOutcome },
           },

@@ -1,12 +1,12 @@
 import { Type } from 'typebox';
 import type { Database } from '#platform/database';
 import { decodeCursor, PageQuery, type RegisterRoutes, toPage } from '#platform/http-server';
+import { closed, IdParams } from '#shared/schema';
 import {
   NewSegmentBody,
   PreviewBody,
   PreviewView,
   SegmentChangeBody,
-  SegmentId,
   SegmentPage,
   SegmentView,
   SegmentWithAudience,
@@ -27,7 +27,7 @@ export function segmentRoutes({ database, service }: { readonly database: Databa
         schema: {
           ...tagged,
           summary: 'Segments, newest first',
-          querystring: Type.Object(PageQuery, { additionalProperties: false }),
+          querystring: Type.Object(PageQuery, closed),
           response: { 200: SegmentPage },
         },
         config: read,
@@ -50,7 +50,7 @@ export function segmentRoutes({ database, service }: { readonly database: Databa
     app.get(
       '/api/v1/segments/:id',
       {
-        schema: { ...tagged, summary: 'A segment, and how many it reaches', params: SegmentId, response: { 200: SegmentWithAudience } },
+        schema: { ...tagged, summary: 'A segment, and how many it reaches', params: IdParams, response: { 200: SegmentWithAudience } },
         config: read,
       },
       async ({ params: { id } }) => {
@@ -61,14 +61,14 @@ export function segmentRoutes({ database, service }: { readonly database: Databa
     app.patch(
       '/api/v1/segments/:id',
       {
-        schema: { ...tagged, summary: 'Change a segment', params: SegmentId, body: SegmentChangeBody, response: { 200: SegmentView } },
+        schema: { ...tagged, summary: 'Change a segment', params: IdParams, body: SegmentChangeBody, response: { 200: SegmentView } },
         config: write,
       },
       async ({ params: { id }, body }) => viewOfSegment(await service.change(id, body)),
     );
     app.delete(
       '/api/v1/segments/:id',
-      { schema: { ...tagged, summary: 'Remove a segment', params: SegmentId, response: { 204: Type.Null() } }, config: write },
+      { schema: { ...tagged, summary: 'Remove a segment', params: IdParams, response: { 204: Type.Null() } }, config: write },
       async ({ params: { id } }, reply) => {
         await service.remove(id);
         return reply.code(204).send(null);

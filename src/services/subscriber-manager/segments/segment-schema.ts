@@ -1,5 +1,6 @@
 import { Type } from 'typebox';
 import { PageOf } from '#platform/http-server';
+import { closed, Uuid } from '#shared/schema';
 import { segmentFields, segmentOperators } from './segment-rules.ts';
 import type { Segment } from './segment-store.ts';
 
@@ -19,26 +20,25 @@ export const RulesSchema = Type.Object(
           operator: Type.Enum([...segmentOperators]),
           value: Type.Union([value, Type.Array(value, { minItems: 1, maxItems: maxListedValues })]),
         },
-        { additionalProperties: false },
+        closed,
       ),
       { maxItems: maxRules },
     ),
   },
-  { additionalProperties: false, description: 'All rules hold of whoever belongs to the segment.' },
+  { ...closed, description: 'All rules hold of whoever belongs to the segment.' },
 );
 
 const name = Type.String({ minLength: 1, maxLength: maxSegmentNameLength, pattern: '\\S' });
 
-export const SegmentId = Type.Object({ id: Type.String({ format: 'uuid' }) });
-export const NewSegmentBody = Type.Object({ name, rules: RulesSchema }, { additionalProperties: false });
+export const NewSegmentBody = Type.Object({ name, rules: RulesSchema }, closed);
 export const SegmentChangeBody = Type.Object(
   { name: Type.Optional(name), rules: Type.Optional(RulesSchema) },
-  { additionalProperties: false, minProperties: 1 },
+  { ...closed, minProperties: 1 },
 );
-export const PreviewBody = Type.Object({ rules: RulesSchema }, { additionalProperties: false });
+export const PreviewBody = Type.Object({ rules: RulesSchema }, closed);
 
 const segmentFieldsOut = {
-  id: Type.String({ format: 'uuid' }),
+  id: Uuid,
   name: Type.String(),
   rules: Type.Object({
     all: Type.Array(

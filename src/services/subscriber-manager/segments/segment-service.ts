@@ -19,6 +19,7 @@ export type SegmentService = {
   remove(id: string): Promise<void>;
   /** How many could be written to now. */
   countAudience(rules: SegmentRules): Promise<number>;
+  /** Runs `insertFrom` over a select of the ids that may be written to, as one statement; returns the number of rows inserted. */
   enqueueAudience(
     tx: Transaction,
     request: {

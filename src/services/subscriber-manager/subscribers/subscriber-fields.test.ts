@@ -1,7 +1,5 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { AppError } from '#shared/errors';
-import { checkStorableText } from './storable-text.ts';
 import { readCountry, readEmail, readIsoTime, readLanguage, readProfile, readTags, readTimeZone } from './subscriber-fields.ts';
 
 const accepts = (reading: object) => 'value' in reading;
@@ -59,19 +57,5 @@ test('a profile: absent stays absent, null takes away, every fault is named', ()
   assert.deepEqual(
     faults.map(({ path }) => path),
     ['/name', '/country', '/language', '/timezone', '/tags'],
-  );
-});
-
-test('text that the database cannot keep is named, however deep it lies', () => {
-  checkStorableText({ a: ['x', { b: 'é健😀' }], c: 1, d: null });
-  const deep = JSON.parse(`${'['.repeat(5000)}"\\u0000"${']'.repeat(5000)}`);
-  assert.throws(() => checkStorableText(deep), AppError);
-  assert.throws(
-    () => checkStorableText({ rules: { all: [{ value: ['ok', 'x\ud800'] }] }, name: '\u0000', 'k\u0000': 1 }),
-    (error) => {
-      assert.ok(error instanceof AppError);
-      assert.deepEqual(error.fields.map(({ path }) => path).sort(), ['/', '/name', '/rules/all/0/value/1']);
-      return true;
-    },
   );
 });

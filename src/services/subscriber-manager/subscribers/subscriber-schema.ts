@@ -1,9 +1,8 @@
 import { Type } from 'typebox';
 import { PageOf, PageQuery } from '#platform/http-server';
+import { closed, nullable, Uuid } from '#shared/schema';
 import { maxEmailLength, maxNameLength, maxTagLength, maxTags } from './subscriber-fields.ts';
 import { type Consent, type Subscriber, subscriberStatuses } from './subscriber-types.ts';
-
-const nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) => Type.Union([schema, Type.Null()]);
 
 const maxCustomFields = 50;
 const customFields = Type.Record(
@@ -11,7 +10,7 @@ const customFields = Type.Record(
   Type.Union([Type.String({ maxLength: 1000 }), Type.Number(), Type.Boolean(), Type.Null()]),
   {
     maxProperties: maxCustomFields,
-    additionalProperties: false,
+    ...closed,
     description: 'What you want to know about the person: names with plain values.',
   },
 );
@@ -27,10 +26,8 @@ const timezone = textOrNull({ maxLength: 64, description: 'A name of the IANA ti
 const tags = Type.Array(Type.String({ maxLength: maxTagLength }), { maxItems: maxTags });
 const email = Type.String({ maxLength: maxEmailLength, pattern: '^[^\\s@]+@[^\\s@]+$', description: 'One e-mail address.' });
 
-export const SubscriberId = Type.Object({ id: Type.String({ format: 'uuid' }) });
-
 const subscriberFields = {
-  id: Type.String({ format: 'uuid' }),
+  id: Uuid,
   email: Type.String(),
   name: nullable(Type.String()),
   status: Type.String({ enum: [...subscriberStatuses] }),
@@ -51,7 +48,7 @@ export const SubscriberWithConsents = Type.Object({
   ...subscriberFields,
   consents: Type.Array(
     Type.Object({
-      id: Type.String({ format: 'uuid' }),
+      id: Uuid,
       action: Type.String({ enum: ['requested', 'confirmed', 'withdrawn', 'imported'] }),
       statement: Type.String(),
       origin: Type.String(),
@@ -68,7 +65,7 @@ export const SubscriberQuery = Type.Object(
     tag: Type.Optional(Type.String({ maxLength: maxTagLength })),
     q: Type.Optional(Type.String({ maxLength: 200, description: 'A part of the address or name.' })),
   },
-  { additionalProperties: false },
+  closed,
 );
 
 export const NewSubscriberBody = Type.Object(
@@ -88,7 +85,7 @@ export const NewSubscriberBody = Type.Object(
       }),
     ),
   },
-  { additionalProperties: false },
+  closed,
 );
 
 export const SubscriberChangeBody = Type.Object(
@@ -100,7 +97,7 @@ export const SubscriberChangeBody = Type.Object(
     tags: Type.Optional(tags),
     customFields: Type.Optional(customFields),
   },
-  { additionalProperties: false, minProperties: 1 },
+  { ...closed, minProperties: 1 },
 );
 
 export function viewOf(subscriber: Subscriber) {

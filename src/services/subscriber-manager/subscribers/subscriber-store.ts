@@ -1,5 +1,6 @@
 import { type Queryable, sql } from '#platform/database';
 import type { Position } from '#platform/http-server';
+import { containsPattern } from '#shared/text';
 import { isSuppressedSql } from '../suppressions/suppression-store.ts';
 import type { Recipient, Subscriber, SubscriberStatus } from './subscriber-types.ts';
 
@@ -100,7 +101,7 @@ export function listSubscribers(database: Queryable, filter: SubscriberFilter): 
   if (filter.status !== undefined) conditions.push(sql`status = ${filter.status}`);
   if (filter.tag !== undefined) conditions.push(sql`tags @> ${[filter.tag]}::text[]`);
   if (filter.q !== undefined && filter.q !== '') {
-    const pattern = `%${filter.q.toLowerCase().replace(/[\\%_]/g, '\\$&')}%`;
+    const pattern = containsPattern(filter.q.toLowerCase());
     conditions.push(sql`(lower(email) like ${pattern} or lower(name) like ${pattern})`);
   }
   if (filter.before !== undefined) {

@@ -252,7 +252,7 @@ test('unsubscribing: the page changes nothing, the button does at once, and can 
   await fetch(unsubscribeUrl, { method: 'POST' });
   assert.deepEqual((await subscriberOf(email))?.consents, ['requested', 'confirmed', 'withdrawn']);
 
-  assert.equal((await fetch(baseUrl + undo)).status, 404, 'undoing is a POST');
+  assert.equal((await fetch(baseUrl + undo)).status, 405, 'undoing is a POST');
   assert.match(await (await fetch(baseUrl + undo, { method: 'POST' })).text(), /subscribed again/);
   const back = await subscriberOf(email);
   assert.equal(back?.status, 'active');

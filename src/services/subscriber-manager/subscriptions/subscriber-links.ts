@@ -1,6 +1,6 @@
 import { signToken, verifyToken } from '#shared/signing';
+import { isUuid } from '#shared/uuid';
 
-const uuidPattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const confirmPurpose = 'confirm-subscription';
 const unsubscribePurpose = 'unsubscribe';
 
@@ -25,7 +25,7 @@ const packId = (uuid: string) => Buffer.from(uuid.replaceAll('-', ''), 'hex').to
 function unpackId(packed: string): string | undefined {
   const hex = Buffer.from(packed, 'base64url').toString('hex');
   const uuid = hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
-  return uuidPattern.test(uuid) && packId(uuid) === packed ? uuid : undefined;
+  return isUuid(uuid) && packId(uuid) === packed ? uuid : undefined;
 }
 
 export function createSubscriberLinks(baseUrl: string, secret: string): SubscriberLinks {

@@ -37,7 +37,7 @@ ${note}`;
   };
   return page(
     'Subscribe to the newsletter',
-    html`<form method="post" action="/subscribe" class="subscribe">
+    html`<form method="post" action="/subscribe" class="subscription-form">
 ${field('email', 'E-mail address', html`type="email" autocomplete="email" required maxlength="${maxEmailLength}"`)}
 ${field('name', 'Name (optional)', html`type="text" autocomplete="name" maxlength="${maxNameLength}"`)}
 <p hidden><label for="subscription-website">Leave this empty</label><input id="subscription-website" name="website" tabindex="-1" autocomplete="off"></p>

@@ -27,15 +27,15 @@ export function subscriptionRoutes(dependencies: Dependencies): RegisterRoutes {
   return async (app) => {
     await app.register(async (scope) => {
       scope.addHook('onRequest', async (_request, reply) => setPageHeaders(reply));
-      registerForm(scope as HttpServer, dependencies);
-      registerConfirmation(scope as HttpServer, dependencies);
+      registerForm(scope, dependencies);
+      registerConfirmation(scope, dependencies);
     });
     await app.register(async (scope) => {
       scope.addHook('onRequest', async (_request, reply) => setPageHeaders(reply));
       // RFC 8058 has mail providers send multipart/form-data or a urlencoded form: the body is only looked at, never needed.
       scope.removeAllContentTypeParsers();
       scope.addContentTypeParser('*', { parseAs: 'string', bodyLimit: maxOneClickBytes }, (_request, body, done) => done(null, body));
-      registerUnsubscription(scope as HttpServer, dependencies);
+      registerUnsubscription(scope, dependencies);
     });
   };
 }

@@ -4,6 +4,7 @@ import { PageOf, type RegisterRoutes } from '#platform/http-server';
 import { normalizeEmail } from '#platform/mail';
 import type { Clock } from '#shared/clock';
 import { AppError, invalid } from '#shared/errors';
+import { closed } from '#shared/schema';
 import { erasedKeyPrefix } from './erased-key.ts';
 import { addSuppression, findSuppression, listSuppressions, removeSuppression, type Suppression } from './suppression-store.ts';
 
@@ -39,7 +40,9 @@ function decodeAddressCursor(cursor: string | undefined): string | undefined {
   if (cursor === undefined) return undefined;
   const after = Buffer.from(cursor, 'base64url').toString('utf8');
   if (!after.includes('@') || after.includes('\u0000') || after.startsWith(erasedKeyPrefix)) {
-    throw invalid('The cursor is not one that a page of this list gave.', [{ path: '/cursor', message: 'is not a known cursor' }]);
+    throw invalid('The cursor is not one that a page of this list gave.', [
+      { path: '/querystring/cursor', message: 'is not a known cursor' },
+    ]);
   }
   return after;
 }
@@ -58,7 +61,7 @@ export function suppressionRoutes({ database, clock }: { readonly database: Data
               limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, default: 20 })),
               cursor: Type.Optional(Type.String({ maxLength: 500 })),
             },
-            { additionalProperties: false },
+            closed,
           ),
           response: { 200: PageOf(SuppressionView) },
         },
@@ -79,10 +82,7 @@ export function suppressionRoutes({ database, clock }: { readonly database: Data
           ...tagged,
           summary: 'Send no more mail to an address or domain',
           description: 'What stands there already is left as it is and answered with 200.',
-          body: Type.Object(
-            { address, reason: Type.Optional(Type.String({ minLength: 1, maxLength: 300 })) },
-            { additionalProperties: false },
-          ),
+          body: Type.Object({ address, reason: Type.Optional(Type.String({ minLength: 1, maxLength: 300 })) }, closed),
           response: { 200: SuppressionView, 201: SuppressionView },
         },
         config: { access: 'subscribers:write' },
@@ -103,7 +103,7 @@ export function suppressionRoutes({ database, clock }: { readonly database: Data
           ...tagged,
           summary: 'Allow mail to an address or domain again',
           description: 'The address stands in the query, `?address=`: it may be longer than a part of a path.',
-          querystring: Type.Object({ address }, { additionalProperties: false }),
+          querystring: Type.Object({ address }, closed),
           response: { 204: Type.Null() },
         },
         config: { access: 'subscribers:write' },

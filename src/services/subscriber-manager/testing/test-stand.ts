@@ -1,8 +1,9 @@
 import { simpleParser } from 'mailparser';
 import { type Database, sql } from '#platform/database';
-import { createApiKey, createHttpServer, type HttpServer } from '#platform/http-server';
+import type { HttpServer } from '#platform/http-server';
 import { createMailboxServer, createSmtpTransport } from '#platform/mail';
 import type { ServiceDependencies } from '#platform/service';
+import { authorize, createTestServer } from '../../../../tests/support/test-server.ts';
 import { createSubscriberManager, type SubscriberManager } from '../index.ts';
 
 /** For tests: the service with its jobs at work, behind the real HTTP server, its mail going to the real mailbox. */
@@ -38,17 +39,8 @@ export async function startTestStand(dependencies: ServiceDependencies, baseUrl 
   });
   await jobs.prepare(manager.module.jobs.map(({ definition }) => definition));
   await jobs.work(manager.module.jobs);
-  const app = await createHttpServer({
-    database,
-    clock,
-    logger,
-    metrics,
-    version: '0',
-    maxBodyBytes: 1_000_000,
-    trustedProxies: [],
-    routes: [manager.module.routes],
-  });
-  const { key } = await createApiKey(database, clock, { name: 'tests', scopes: ['*'] });
+  const app = await createTestServer(dependencies, [manager.module.routes]);
+  const authorization = await authorize(dependencies, '*');
   return {
     manager,
     app,
@@ -56,7 +48,7 @@ export async function startTestStand(dependencies: ServiceDependencies, baseUrl 
       const response = await app.inject({
         method,
         url,
-        headers: { authorization: `Bearer ${key}`, ...(body !== undefined && { 'content-type': contentType }) },
+        headers: { authorization, ...(body !== undefined && { 'content-type': contentType }) },
         ...(body !== undefined && { payload: body }),
       });
       const isJson = /json/.test(String(response.headers['content-type']));

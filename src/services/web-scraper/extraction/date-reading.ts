@@ -1,25 +1,26 @@
 /** Languages whose month names are understood. */
 const languages = ['en', 'de', 'fr', 'es', 'it', 'nl', 'pt', 'pl', 'bg', 'sv', 'da', 'cs', 'ru', 'uk', 'ro', 'el'];
 
+const monthNumbers = Array.from({ length: 12 }, (_, month) => month);
+// By itself, and with a day beside it: languages that decline have another form in dates.
+const monthStyles = (['long', 'short'] as const).flatMap((month) => [{ month }, { month, day: 'numeric' } as const]);
+
+/** The ways in which a language writes the month (0–11). */
+function formsOf(language: string, month: number): string[] {
+  const day = new Date(Date.UTC(2026, month, 15));
+  const names = monthStyles.map((style) => {
+    const parts = new Intl.DateTimeFormat(language, { ...style, timeZone: 'UTC' }).formatToParts(day);
+    return parts.find(({ type }) => type === 'month')?.value ?? '';
+  });
+  return names.map((name) => name.toLowerCase().replace(/\.$/, '')).filter((name) => /^\p{L}{3,}$/u.test(name));
+}
+
+/** Where two languages mean different months by a name, the first of the list has it. */
 function monthNames(): Map<string, number> {
-  const names = new Map<string, number>();
-  for (const language of languages) {
-    for (let month = 0; month < 12; month += 1) {
-      const day = new Date(Date.UTC(2026, month, 15));
-      for (const style of ['long', 'short'] as const) {
-        // With a day beside it, languages that decline give the form that stands in dates.
-        for (const options of [{ month: style }, { month: style, day: 'numeric' }] as const) {
-          const parts = new Intl.DateTimeFormat(language, { ...options, timeZone: 'UTC' }).formatToParts(day);
-          const name = parts
-            .find((part) => part.type === 'month')
-            ?.value.toLowerCase()
-            .replace(/\.$/, '');
-          if (name !== undefined && /^\p{L}{3,}$/u.test(name) && !names.has(name)) names.set(name, month);
-        }
-      }
-    }
-  }
-  return names;
+  const names = languages.flatMap((language) =>
+    monthNumbers.flatMap((month) => formsOf(language, month).map((name) => [name, month] as const)),
+  );
+  return new Map(names.reverse());
 }
 
 let months: Map<string, number> | undefined;

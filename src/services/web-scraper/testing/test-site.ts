@@ -97,7 +97,8 @@ export async function createTestScraper(context: TestContext): Promise<TestScrap
     httpClient,
     compute,
     userAgent: testUserAgent,
-    firstRetryMs: 50,
+    // The third attempt comes after more than a second, when a robots.txt that could not be read is asked for again.
+    firstRetryMs: 300,
   });
   await jobs.prepare(scraper.module.jobs.map(({ definition }) => definition));
   return {

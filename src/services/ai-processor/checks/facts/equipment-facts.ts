@@ -1,4 +1,5 @@
 import type { Knowledge } from '#platform/pack';
+import { escapeRegExp } from '#shared/text';
 import { type Claim, isHearsay } from './claim.ts';
 import { numberPattern, parseNumber } from './quantities.ts';
 
@@ -59,7 +60,7 @@ export function createEquipmentRules({ equipment }: Knowledge): EquipmentRule[] 
         `(?<![\\p{L}\\d.,])(${numberPattern})(?:\\s*(?:–|—|-|to|and)\\s*(${numberPattern}))?[\\s-]*${unit}(?![\\p{L}\\d/])`,
         'giu',
       );
-      const escaped = [name, ...aliases].map((alias) => alias.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
+      const escaped = [name, ...aliases].map(escapeRegExp);
       const names = standsAlone.test(range.quantity) ? undefined : new RegExp(`\\b(?:${escaped.join('|')})s?\\b`, 'i');
       return [{ id, label: name, range, anchor: anchorOf(range), pattern, names }];
     }),

@@ -1,6 +1,6 @@
 import type { Knowledge } from '#platform/pack';
-import type { QualityFinding } from '../check-types.ts';
-import { splitSentences } from '../language/index.ts';
+import type { QualityFinding } from '#shared/article-text';
+import { splitProse } from '../language/index.ts';
 import { type Claim, isHearsay, type Judgement, type Verdict } from './claim.ts';
 import { type Antecedent, antecedentOf, type Clause, splitClauses } from './clauses.ts';
 import { readCo2Claims } from './co2-claims.ts';
@@ -116,7 +116,7 @@ export function createFactReader(knowledge: Knowledge): FactReader {
   return (text) => {
     const readings: FactReading[] = [];
     let previous: Antecedent | undefined;
-    for (const sentence of splitSentences(text)) {
+    for (const sentence of splitProse(text, 'en')) {
       if (sentence.text.length > maxSentenceLength || !isLatin(sentence.text)) {
         previous = undefined;
         continue;

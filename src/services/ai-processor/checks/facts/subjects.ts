@@ -60,6 +60,16 @@ export function listGenera(species: readonly Species[]): Map<string, Subject> {
   return subjects;
 }
 
+/** What a common name of two words says of the species' genus, if anything: its short form. */
+function nicknameIn(name: string, genus: string, epithet: string, commonNames: readonly string[]): string | undefined {
+  const [first = '', second = '', ...more] = name.split(' ');
+  if (more.length > 0 || second === '') return undefined;
+  const isGenus = (word: string) => word.toLowerCase() === genus.toLowerCase();
+  const hasTwin = commonNames.some((other) => other.toLowerCase() === `${first} ${genus}`.toLowerCase());
+  if (hasTwin && !isGenus(second) && genus.toLowerCase().startsWith(second.slice(0, 3).toLowerCase())) return second;
+  return second === epithet && !isGenus(first) ? first : undefined;
+}
+
 /**
  * Short words that stand for a genus, read off the common names: "crypt" in "crypt parva" (for Cryptocoryne parva) and "cory" in
  * "bronze cory" (beside "bronze corydoras").
@@ -69,14 +79,8 @@ export function listNicknames(species: readonly Species[]): Map<string, string> 
   for (const { facts } of species) {
     const scientific = [facts.scientific_name, ...facts.synonyms].map((name) => name.split(' '));
     for (const [genus = '', epithet = ''] of scientific) {
-      for (const name of facts.common_names) {
-        const [first = '', second = '', ...more] = name.split(' ');
-        if (more.length > 0 || second === '') continue;
-        if (second === epithet && first.toLowerCase() !== genus.toLowerCase()) nicknames.set(first, genus);
-        const hasTwin = facts.common_names.some((other) => other.toLowerCase() === `${first} ${genus}`.toLowerCase());
-        if (hasTwin && second.toLowerCase() !== genus.toLowerCase() && genus.toLowerCase().startsWith(second.slice(0, 3).toLowerCase()))
-          nicknames.set(second, genus);
-      }
+      const found = facts.common_names.flatMap((name) => nicknameIn(name, genus, epithet, facts.common_names) ?? []);
+      for (const nickname of found) nicknames.set(nickname, genus);
     }
   }
   return nicknames;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { countSyllables, foldWord, splitSentences, splitWords } from './index.ts';
+import { countSyllables, foldWord, splitProse, splitWords } from './index.ts';
 
 /** Counts as a dictionary divides the words; the list mixes everyday words with those of the subject. */
 const known: Readonly<Record<number, string>> = {
@@ -34,15 +34,15 @@ test('syllables of the subject: Latin names, units and hyphenated words', () => 
 test('sentences end at stops and line breaks, not at abbreviations, decimals or shortened genera', () => {
   const text = 'A. nana (A. barteri var. nana) likes pH 6.5, e.g. in soft water. Is that so? Yes!\nNext line no. 3 … ends';
   assert.deepEqual(
-    splitSentences(text).map((sentence) => sentence.text),
+    splitProse(text, 'en').map((sentence) => sentence.text),
     ['A. nana (A. barteri var. nana) likes pH 6.5, e.g. in soft water.', 'Is that so?', 'Yes!', 'Next line no. 3 … ends'],
   );
-  for (const sentence of splitSentences(text))
+  for (const sentence of splitProse(text, 'en'))
     assert.equal(text.slice(sentence.start, sentence.start + sentence.text.length), sentence.text);
 });
 
 test('sentences of other scripts are split too', () => {
-  assert.equal(splitSentences('Растенията правят аквариума жив. Те произвеждат кислород! Достига 5–15 см. височина.').length, 3);
+  assert.equal(splitProse('Растенията правят аквариума жив. Те произвеждат кислород! Достига 5–15 см. височина.', 'bg').length, 3);
 });
 
 test('words fold case, accents and possessives and keep their places', () => {

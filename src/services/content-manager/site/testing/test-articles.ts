@@ -23,7 +23,6 @@ export async function insertArticle({ database, clock }: Pick<TestContext, 'data
   const { slug, title = `Title of ${slug}`, summary = `Summary of ${slug}.`, status = 'published', language = 'en' } = article;
   const sections = article.sections ?? [{ heading: 'Heading', paragraphs: [[{ text: `Text of ${slug}.`, citations: [] }]] }];
   const publishedAt = article.publishedAt ?? '2026-11-01T10:00:00Z';
-  const configuration = language === 'en' ? 'english' : 'simple';
   await database.execute(
     'test.insert-article',
     sql`insert into generated_content (id, slug, title, summary, content, body, content_type, language, category, tags, writer, status,
@@ -42,9 +41,9 @@ export async function insertArticle({ database, clock }: Pick<TestContext, 'data
   await database.execute(
     'test.index-article',
     sql`insert into published_search (content_id, configuration, document, published_at)
-        select id, ${configuration}::regconfig, setweight(to_tsvector(${configuration}::regconfig, title), 'A')
-               || to_tsvector(${configuration}::regconfig, summary || ' ' || content), published_at
-        from generated_content where id = ${id}`,
+        select id, configuration, setweight(to_tsvector(configuration, title), 'A') || to_tsvector(configuration, summary || ' ' || content),
+               published_at
+        from generated_content, text_search_configuration(language) as configuration where id = ${id}`,
   );
   return id;
 }

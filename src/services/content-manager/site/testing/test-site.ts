@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import path from 'node:path';
 import { parseHTML } from 'linkedom';
 import { sql } from '#platform/database';
-import { createHttpServer } from '#platform/http-server';
 import { loadPack } from '#platform/pack';
 import { createTestContext, type TestContext } from '../../../../../tests/support/test-context.ts';
+import { createTestServer } from '../../../../../tests/support/test-server.ts';
 import { createSite, type Site } from '../index.ts';
 import { insertArticle } from './test-articles.ts';
 
@@ -30,14 +30,7 @@ export async function createTestSite(): Promise<TestSite> {
   const t = await createTestContext();
   const pack = await loadPack(path.resolve(import.meta.dirname, '../../../../../packs/aquascaping'));
   const site = createSite({ ...t, pack, site: { baseUrl, title: 'Greenwater <Digest>', tagline: 'Tanks & "plants"', language: 'en' } });
-  const app = await createHttpServer({
-    ...t,
-    version: '0',
-    maxBodyBytes: 10_000,
-    trustedProxies: [],
-    routes: [site.routes],
-    renderNotFound: site.renderNotFound,
-  });
+  const app = await createTestServer(t, [site.routes], { renderNotFound: site.renderNotFound });
   await t.database.execute('test.categories', sql`insert into content_categories values ('plants', 'Plants', 'All that grows.')`);
   await t.database.execute('test.tags', sql`insert into content_tags values ('moss', 'Mosses'), ('evil', ${hostile})`);
   await insertArticles(t);

@@ -1,0 +1,444 @@
+/**
+ * Every path and method of the API's description against everything that a client may send: whatever it is, the answer is no
+ * fault of ours, and a refusal says what is wrong where. The same requests in each run.
+ */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
+import type { InjectOptions } from 'fastify';
+import { sql } from '#platform/database';
+import { scopes } from '#platform/http-server';
+import { type ApiDescription, type Endpoint, endpointsOf, type Schema } from './testing/api-description.ts';
+import {
+  createRandom,
+  forgedCursors,
+  malformedIds,
+  sampleOf,
+  script,
+  storableTexts,
+  unstorableTexts,
+  wrongQueryValues,
+  wrongValues,
+} from './testing/hostile-input.ts';
+import { fillStock, type Stock, unknownId } from './testing/stock.ts';
+import { type Answer, createTestEngine, problemIn, send, type TestEngine } from './testing/test-engine.ts';
+
+const requestsAtOnce = 8;
+const samplesOfEach = 8;
+let serial = 0;
+
+let engine: TestEngine;
+let endpoints: Endpoint[];
+let key: string;
+let stock: Stock;
+/** Method and path of every endpoint that did something. */
+const succeeded = new Set<string>();
+const random = createRandom(20_260_501);
+
+before(async () => {
+  engine = await createTestEngine();
+  endpoints = endpointsOf(JSON.parse((await send(engine.server, { url: '/openapi.json' })).body) as ApiDescription);
+  key = await engine.createKey(['*']);
+  stock = await fillStock(engine, key);
+});
+after(async () => engine.close());
+
+type Case = { readonly what: string; readonly request: InjectOptions; readonly check?: (answer: Answer, what: string) => void };
+
+/** No fault of ours, and of a client's fault all that is known of it. */
+function checkAnswer(answer: Answer, what: string): void {
+  assert.ok(
+    answer.status < 500 || (answer.status === 503 && what.includes('/health/ready')),
+    `${what}: ${answer.status} ${answer.body.slice(0, 300)}`,
+  );
+  if (answer.status < 400) {
+    if (answer.type.startsWith('application/json')) JSON.parse(answer.body);
+    return;
+  }
+  const { code, fields } = problemIn(answer, what);
+  if (code === 'invalid_request') assert.ok(fields.length > 0, `${what} names no field: ${answer.body.slice(0, 300)}`);
+}
+
+/** Runs all of them, so that one run tells of every fault. */
+async function runCases(cases: readonly Case[]): Promise<void> {
+  const faults: string[] = [];
+  for (let start = 0; start < cases.length; start += requestsAtOnce) {
+    await Promise.all(
+      cases.slice(start, start + requestsAtOnce).map(async ({ what, request, check }) => {
+        const answer = await send(engine.server, request);
+        if (answer.status < 300) succeeded.add(what.split(/[?:]| /, 2).join(' '));
+        try {
+          checkAnswer(answer, what);
+          check?.(answer, what);
+        } catch (error) {
+          assert.ok(error instanceof assert.AssertionError);
+          faults.push(error.message);
+        }
+      }),
+    );
+  }
+  assert.deepEqual(faults, []);
+}
+
+const stockPathOf = (path: string): string => path.slice(0, Math.max(0, path.indexOf('/{')));
+
+function fillPath({ path }: Endpoint, id: string): string {
+  return path.replace('{id}', id).replace(/\{\w+\}/g, '1');
+}
+
+const realIdOf = ({ path }: Endpoint): string => stock.get(stockPathOf(path))?.id ?? unknownId;
+
+/** Nothing that ends the thing on which the other cases stand. */
+const endsSomething = ({ method, path }: Endpoint): boolean => method === 'DELETE' || /\/(cancel|archive)$/.test(path);
+
+function requestTo(
+  endpoint: Endpoint,
+  parts: Partial<InjectOptions> & { readonly id?: string; readonly query?: string } = {},
+): InjectOptions {
+  const { id = endsSomething(endpoint) ? unknownId : realIdOf(endpoint), query = '', headers, ...rest } = parts;
+  return {
+    method: endpoint.method,
+    url: `${fillPath(endpoint, id)}${query === '' ? '' : `?${query}`}`,
+    headers: { 'x-api-key': key, ...headers },
+    ...rest,
+  };
+}
+
+const json = { 'content-type': 'application/json' };
+const withBody = (
+  endpoint: Endpoint,
+  body: unknown,
+  more: { readonly headers?: Record<string, string>; readonly id?: string } = {},
+): InjectOptions =>
+  requestTo(endpoint, { ...more, headers: { ...json, ...more.headers }, payload: typeof body === 'string' ? body : JSON.stringify(body) });
+
+const refusedWith =
+  (...statuses: number[]) =>
+  (answer: Answer, what: string): void =>
+    assert.ok(statuses.includes(answer.status), `${what}: ${answer.status} ${answer.body.slice(0, 300)}`);
+
+const namesField =
+  (path: string) =>
+  (answer: Answer, what: string): void => {
+    const { fields } = problemIn(answer, what);
+    assert.ok(
+      fields.some((field) => field.path === path),
+      `${what} does not name ${path}: ${answer.body.slice(0, 300)}`,
+    );
+  };
+
+test('without a key 401, with a key that lacks the scope 403; only health is for everybody', async () => {
+  const open = endpoints.filter(({ scope }) => scope === undefined);
+  assert.deepEqual(open.map(({ path }) => path).sort(), ['/health/live', '/health/ready']);
+  const cases: Case[] = [];
+  for (const endpoint of endpoints) {
+    const { scope, name } = endpoint;
+    if (scope === undefined) continue;
+    const other = await engine.createKey(scopes.filter((each) => each !== '*' && each !== scope));
+    cases.push(
+      { what: `${name} without a key`, request: requestTo(endpoint, { headers: { 'x-api-key': '' } }), check: refusedWith(401) },
+      {
+        what: `${name} with an unknown key`,
+        request: requestTo(endpoint, { headers: { 'x-api-key': `aqs_${'é'.repeat(9)}` } }),
+        check: refusedWith(401),
+      },
+      { what: `${name} without ${scope}`, request: requestTo(endpoint, { headers: { 'x-api-key': other } }), check: refusedWith(403) },
+    );
+  }
+  await runCases(cases);
+});
+
+test('bodies that are no body: malformed, of another type, compressed, bottomless', async () => {
+  const deep = '['.repeat(100_000) + ']'.repeat(100_000);
+  const cases = endpoints
+    .filter(({ method }) => method !== 'GET')
+    .flatMap((endpoint): Case[] => {
+      const { name } = endpoint;
+      const raw = (what: string, payload: string | Buffer, headers: Record<string, string>, check?: Case['check']): Case => ({
+        what: `${name}: ${what}`,
+        request: requestTo(endpoint, { payload, headers }),
+        ...(check && { check }),
+      });
+      return [
+        ...[
+          '{"a":',
+          '{"a":1}}',
+          '',
+          '\ufeff{}',
+          '{"__proto__":{"a":1}}',
+          '{"constructor":{"prototype":{"a":1}}}',
+          'undefined',
+          "{'a':1}",
+        ].map((text) => raw(`the body ${text}`, text, json)),
+        ...['null', '[]', '"text"', '1', 'true', '[{}]', '[[]]'].map((text) => raw(`the body ${text}`, text, json)),
+        raw('a bottomless body', `{"a":${deep}}`, json, refusedWith(400, 415)),
+        raw('a bottomless array', deep, json, refusedWith(400, 415)),
+        raw('text', 'title=x', { 'content-type': 'text/plain' }),
+        raw('XML', '<a/>', { 'content-type': 'application/xml' }, refusedWith(415)),
+        raw('a form', 'title=x&a[b]=c', { 'content-type': 'application/x-www-form-urlencoded' }),
+        raw('a multipart form', '--x\r\n\r\n--x--', { 'content-type': 'multipart/form-data; boundary=x' }, refusedWith(415)),
+        raw('a strange type', '{}', { 'content-type': 'application/json; charset="\u00e9' }),
+        raw('no type', '{}', { 'content-type': '' }),
+        raw('garbage that says gzip', 'garbage', { ...json, 'content-encoding': 'gzip' }, refusedWith(400, 415)),
+        raw('an unknown encoding', '{}', { ...json, 'content-encoding': 'rot13' }, refusedWith(415)),
+        raw('a bomb', gzipSync('a'.repeat(3_000_000)), { ...json, 'content-encoding': 'gzip' }, refusedWith(413, 415)),
+        raw('a body too large', JSON.stringify({ a: 'x'.repeat(1_100_000) }), json, refusedWith(413, 415)),
+      ];
+    });
+  await runCases(cases);
+});
+
+test('each field missing, unknown, of another type, too long, or not to be stored: refused, and named', async () => {
+  const cases = endpoints.flatMap((endpoint): Case[] => {
+    const { body, name } = endpoint;
+    if (body === undefined) return [];
+    const { properties = {}, required = [] } = body;
+    const sample = (): Record<string, unknown> => ({ ...(sampleOf({ ...body, type: 'object' }, random) as object) });
+    const without = (field: string) => Object.fromEntries(Object.entries(sample()).filter(([each]) => each !== field));
+    return [
+      ...required.map((field) => ({
+        what: `${name} without ${field}`,
+        request: withBody(endpoint, without(field)),
+        check: namesField(`/${field}`),
+      })),
+      { what: `${name} with an unknown field`, request: withBody(endpoint, { ...sample(), colour: 'red' }), check: namesField('/colour') },
+      { what: `${name} with an empty name`, request: withBody(endpoint, { ...sample(), '': 1 }), check: namesField('/') },
+      { what: `${name} with a NUL in a name`, request: withBody(endpoint, { ...sample(), 'a\u0000': 1 }), check: refusedWith(400, 422) },
+      ...Object.keys(properties).flatMap((field) => [
+        ...wrongValues.map((value) => ({
+          what: `${name} with ${field} ${JSON.stringify(value).slice(0, 40)}`,
+          request: withBody(endpoint, { ...sample(), [field]: value }),
+        })),
+        ...unstorableTexts.map((text) => ({
+          what: `${name} with ${field} ${JSON.stringify(text)}`,
+          request: withBody(endpoint, { ...sample(), [field]: text }),
+          check: namesField(`/${field}`),
+        })),
+        ...storableTexts.map((text) => ({
+          what: `${name} with ${field} ${JSON.stringify(text)}`,
+          request: withBody(endpoint, { ...sample(), [field]: text }),
+        })),
+      ]),
+    ];
+  });
+  await runCases(cases);
+});
+
+test('a body on a route that takes none, and a query where none is read, are refused and not ignored', async () => {
+  const cases = endpoints
+    .filter(({ path }) => path.startsWith('/api/'))
+    .flatMap((endpoint): Case[] => {
+      const { method, requestBody, name } = endpoint;
+      const misspelt = {
+        what: `${name}?colour=red`,
+        request: requestTo(endpoint, { query: 'colour=red' }),
+        check: namesField('/querystring/colour'),
+      };
+      // Some want a body, and say so first.
+      const asked = requestBody === undefined ? [misspelt] : [];
+      if (method === 'GET' || requestBody !== undefined) return asked;
+      return [...asked, { what: `${name} with a body`, request: withBody(endpoint, { colour: 'red' }), check: namesField('/colour') }];
+    });
+  await runCases(cases);
+});
+
+test('ids: malformed ones are named, unknown ones are not found', async () => {
+  const cases = endpoints
+    .filter(({ pathParameters }) => pathParameters.length > 0)
+    .flatMap((endpoint): Case[] => {
+      const body = endpoint.body === undefined ? {} : { payload: JSON.stringify(sampleOf(endpoint.body, random) ?? {}), headers: json };
+      return [
+        ...malformedIds.map((id) => ({
+          what: `${endpoint.name} of ${id.slice(0, 50)}`,
+          request: requestTo(endpoint, { id, ...body }),
+          check: refusedWith(400, 404, 405, 414, 422),
+        })),
+        {
+          what: `${endpoint.name} of nobody`,
+          request: requestTo(endpoint, { id: unknownId, ...body }),
+          check: refusedWith(400, 404, 409, 422),
+        },
+      ];
+    });
+  const versions = endpoints.filter(({ path }) => path.includes('{version}'));
+  for (const endpoint of versions) {
+    for (const version of ['0', '-1', '1.5', 'x', '99999999999999999999', '2147483648', '%00', '1e3']) {
+      const url = endpoint.path.replace('{id}', realIdOf(endpoint)).replace('{version}', version);
+      cases.push({ what: `${endpoint.name} ${version}`, request: { ...requestTo(endpoint), url }, check: refusedWith(400, 404, 422) });
+    }
+  }
+  await runCases(cases);
+});
+
+test('queries: wrong, twice, forged, absurd, or unknown', async () => {
+  const cases = endpoints.flatMap((endpoint): Case[] => {
+    const { query, name } = endpoint;
+    if (query.length === 0) return [];
+    const get = (text: string, check?: Case['check']): Case => ({
+      what: `${name}?${text.slice(0, 60)}`,
+      request: requestTo(endpoint, { query: text }),
+      ...(check && { check }),
+    });
+    return [
+      // What wants a body says so first.
+      get('colour=red', endpoint.requestBody === undefined ? namesField('/querystring/colour') : undefined),
+      get('__proto__=x&constructor=y&toString=z'),
+      get('&&&=&=x&%00=%00'),
+      ...query.flatMap((parameter) => [
+        ...wrongQueryValues.map((value) => get(`${parameter.name}=${value}`)),
+        get(`${parameter.name}=a&${parameter.name}=b`, refusedWith(400, 422)),
+        get(`${parameter.name}[]=a&${parameter.name}[b]=c`, refusedWith(400, 422)),
+        ...(parameter.name === 'cursor' ? forgedCursors.map((cursor) => get(`cursor=${cursor}`)) : []),
+      ]),
+      ...storableTexts.map((text) => get(query.map((parameter) => `${parameter.name}=${encodeURIComponent(text)}`).join('&'))),
+    ];
+  });
+  await runCases(cases);
+});
+
+test('an Idempotency-Key that is none, or is used for something else', async () => {
+  const cases = endpoints
+    .filter(({ method, path }) => method === 'POST' && !path.endsWith('/import'))
+    .flatMap((endpoint): Case[] => {
+      const body = JSON.stringify(endpoint.body === undefined ? undefined : sampleOf(endpoint.body, random));
+      const post = (idempotencyKey: string, check?: Case['check']): Case => ({
+        what: `${endpoint.name} with the Idempotency-Key ${idempotencyKey.slice(0, 20)}`,
+        request: requestTo(endpoint, {
+          headers: { 'idempotency-key': idempotencyKey, ...(body !== undefined && json) },
+          ...(body !== undefined && { payload: body }),
+        }),
+        ...(check && { check }),
+      });
+      const isKept = endpoint.path !== '/api/v1/keys';
+      return [
+        post('', isKept ? refusedWith(400, 422) : undefined),
+        post('x'.repeat(256), isKept ? refusedWith(400, 422) : undefined),
+        post("'; drop table idempotency_keys; --é"),
+        post('shared-by-all'),
+      ];
+    });
+  await runCases(cases);
+});
+
+test('requests of the right shape that are as nasty as the shape allows, on real things', async () => {
+  const cases = endpoints.flatMap((endpoint): Case[] =>
+    Array.from({ length: endpoint.body === undefined ? 1 : samplesOfEach }, () => {
+      const parameters = endpoint.query.filter(({ name }) => name !== 'cursor');
+      const known: Record<string, string | undefined> = { subscriberId: stock.get('/api/v1/subscribers')?.id };
+      const query = parameters
+        .map(({ name, schema }) => `${name}=${encodeURIComponent(String(known[name] ?? sampleOf(schema, random)))}`)
+        .join('&');
+      if (endpoint.body === undefined) return { what: `${endpoint.name}?${query}`, request: requestTo(endpoint, { query }) };
+      const sample = sampleOf(endpoint.body, random);
+      const body = typeof sample === 'object' && sample !== null ? { ...sample, ...knownValues(endpoint.body) } : sample;
+      return { what: `${endpoint.name} ${JSON.stringify(body)}`, request: withBody(endpoint, body) };
+    }),
+  );
+  await runCases(cases);
+});
+
+/** Fields that only a value of this engine satisfies, or that are worth a nastier one. */
+function knownValues({ properties = {} }: Schema): Record<string, unknown> {
+  serial += 1;
+  const known: Record<string, unknown> = {
+    email: `o'brien+${serial}%_"x"@example.org`.replaceAll('"', ''),
+    address: `o'brien%_${serial}@example.org`,
+    url: `https://example.org/${serial}/<b>'"%00?q=%ED%A0%80`,
+    articleIds: [stock.get('/api/v1/analytics/content')?.id],
+    segmentId: stock.get('/api/v1/segments')?.id,
+    template: 'digest',
+    category: 'plants',
+    tags: [],
+    citations: [],
+    sections: [{ heading: script, paragraphs: storableTexts }],
+    scopes: ['content:read'],
+    country: 'BG',
+    language: 'en',
+    timezone: 'Europe/Sofia',
+    customFields: { a: script },
+    at: '2126-05-01T12:00:00Z',
+    version: undefined,
+  };
+  return Object.fromEntries(Object.entries(known).filter(([name]) => name in properties));
+}
+
+test('every step of an article, a newsletter, a subscriber and a job, with a nasty reason where one is taken', async () => {
+  const reason = storableTexts.join(' ');
+  const step = async (what: string, path: string, id: string | undefined, payload?: object): Promise<void> => {
+    const url = `${path}/${id}${what.slice(what.indexOf('}') + 1)}`;
+    const headers = { 'x-api-key': key, ...(payload && json) };
+    await runCases([
+      { what: `POST ${what}`, request: { method: 'POST', url, headers, ...(payload && { payload }) }, check: refusedWith(200) },
+    ]);
+  };
+  const article = {
+    title: `Life of ${script}`,
+    contentType: 'guide',
+    language: 'en',
+    sections: [{ heading: '', paragraphs: storableTexts }],
+  };
+  const { body } = await send(engine.server, { method: 'POST', url: '/api/v1/content', headers: { 'x-api-key': key }, payload: article });
+  for (const name of ['submit', 'reject', 'reopen', 'submit', 'approve', 'schedule', 'unschedule', 'publish', 'archive']) {
+    const payload = name === 'schedule' ? { reason, at: '2126-05-01T12:00:00Z' } : { reason };
+    await step(`/api/v1/content/{id}/${name}`, '/api/v1/content', JSON.parse(body).id, payload);
+  }
+  const campaigns = '/api/v1/campaigns';
+  const campaign = stock.get(campaigns)?.id;
+  await step(`${campaigns}/{id}/send`, campaigns, campaign);
+  // No job runs here, and the next steps are for what is on its way.
+  await engine.t.database.execute('test.sending', sql`update newsletter_issues set status = 'sending' where id = ${campaign}::uuid`);
+  for (const name of ['pause', 'resume']) await step(`${campaigns}/{id}/${name}`, campaigns, campaign);
+  const jobs = '/api/v1/jobs';
+  await engine.t.database.execute('test.fail', sql`update pgboss.job set state = 'failed' where id = ${stock.get(jobs)?.id}::uuid`);
+  await step(`${jobs}/{id}/retry`, jobs, stock.get(jobs)?.id);
+  const csv = [
+    'email,name,tags,country',
+    ...storableTexts.map((text, index) => `c${index}@example.org,"${text.replaceAll('"', '""')}",a;b,BG`),
+  ];
+  const imported = {
+    method: 'POST',
+    url: '/api/v1/subscribers/import',
+    payload: [...csv, 'a\u0000b,,,', '"', ','.repeat(5000)].join('\n'),
+  } as const;
+  const headers = { 'x-api-key': key, 'content-type': 'text/csv' };
+  await runCases([{ what: 'POST /api/v1/subscribers/import', request: { ...imported, headers }, check: refusedWith(200) }]);
+});
+
+test('what was stored by then is read again by every list and every page', async () => {
+  const lists = endpoints.filter(({ method, query }) => method === 'GET' && query.some(({ name }) => name === 'cursor'));
+  assert.ok(lists.length >= 9);
+  for (const endpoint of lists) {
+    let query = 'limit=7';
+    for (let page = 0; query !== '' && page < 100; page += 1) {
+      const answer = await send(engine.server, requestTo(endpoint, { query }));
+      assert.equal(answer.status, 200, `${endpoint.name}?${query}: ${answer.body.slice(0, 300)}`);
+      const { nextCursor } = JSON.parse(answer.body);
+      query = nextCursor === null ? '' : `limit=7&cursor=${encodeURIComponent(nextCursor)}`;
+    }
+  }
+});
+
+test('in the end each thing can be ended, and every endpoint has done something', async () => {
+  for (const endpoint of endpoints.filter(endsSomething)) {
+    const body = endpoint.body === undefined ? {} : { payload: '{}', headers: json };
+    await runCases([{ what: endpoint.name, request: requestTo(endpoint, { id: realIdOf(endpoint), ...body }) }]);
+    await runCases([{ what: `${endpoint.name} again`, request: requestTo(endpoint, { id: realIdOf(endpoint), ...body }) }]);
+  }
+  const unused = { name: `${script} unused`, rules: { all: [] } };
+  const { body } = await send(engine.server, { method: 'POST', url: '/api/v1/segments', headers: { 'x-api-key': key }, payload: unused });
+  const deletion = { method: 'DELETE', url: `/api/v1/segments/${JSON.parse(body).id}`, headers: { 'x-api-key': key } } as const;
+  await runCases([{ what: 'DELETE /api/v1/segments/{id}', request: deletion }]);
+  const query = `address=${encodeURIComponent(`o'brien%_${serial}@example.org`)}`;
+  const address = { 'x-api-key': key };
+  await send(engine.server, {
+    method: 'POST',
+    url: '/api/v1/suppressions',
+    headers: address,
+    payload: { address: `o'brien%_${serial}@example.org` },
+  });
+  await runCases([
+    { what: 'DELETE /api/v1/suppressions', request: { method: 'DELETE', url: `/api/v1/suppressions?${query}`, headers: address } },
+  ]);
+  const idle = endpoints.map(({ name }) => name).filter((name) => !succeeded.has(name));
+  assert.deepEqual(idle, []);
+});

@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict';
+import { sql } from '#platform/database';
+import { script } from './hostile-input.ts';
+import { send, type TestEngine } from './test-engine.ts';
+
+/** One real thing behind each path with an id, by the path up to the id. */
+export type Stock = ReadonlyMap<string, { readonly id: string }> & { readonly size: number };
+
+export const unknownId = '0199a5b0-0000-7000-8000-00000000dead';
+
+/** Fills an engine with a thing of each kind, through its API where it has a way to make one, and as nasty as it may be. */
+export async function fillStock(engine: TestEngine, key: string): Promise<Stock> {
+  const create = async (url: string, payload: object): Promise<string> => {
+    const answer = await send(engine.server, { method: 'POST', url, headers: { 'x-api-key': key }, payload });
+    assert.ok(answer.status === 201 || answer.status === 202, `${url}: ${answer.body}`);
+    return JSON.parse(answer.body).id;
+  };
+  const article = {
+    title: `Moss ${script}`,
+    contentType: 'guide',
+    language: 'en',
+    sections: [{ heading: script, paragraphs: [`Text. ${script}`] }],
+  };
+  const published = await create('/api/v1/content', article);
+  await engine.context.contentManager.publishNow(published, 'test');
+  const subscriber = await create('/api/v1/subscribers', { email: 'stock@example.org', name: script, confirmedBy: 'paper form, 2026' });
+  const segment = await create('/api/v1/segments', {
+    name: script,
+    rules: { all: [{ field: 'tags', operator: 'contains_any', value: ['x'] }] },
+  });
+  const apiKey = await create('/api/v1/keys', { name: script, scopes: ['jobs:read'] });
+  const ids = {
+    '/api/v1/content': await create('/api/v1/content', article),
+    '/api/v1/analytics/content': published,
+    '/api/v1/subscribers': subscriber,
+    '/api/v1/segments': segment,
+    '/api/v1/sources': await create('/api/v1/sources', { url: 'https://example.org/<b>?x=%00' }),
+    '/api/v1/campaigns': await create('/api/v1/campaigns', { subject: script, articleIds: [published], segmentId: segment }),
+    '/api/v1/generation': await create('/api/v1/generation', { title: script }),
+    '/api/v1/keys': apiKey,
+    '/api/v1/raw-content': await insertRawContent(engine),
+    '/api/v1/jobs': await findJob(engine),
+  };
+  return new Map(Object.entries(ids).map(([path, id]) => [path, { id }]));
+}
+
+async function insertRawContent({ t }: TestEngine): Promise<string> {
+  const row = await t.database.one<{ id: string }>(
+    'test.raw-content',
+    sql`insert into raw_content (id, url, canonical_url, title, language, text, word_count, content_hash, fetched_at)
+        values (${t.clock.newId()}, 'https://example.org/', 'https://example.org/', ${script}, 'en', ${script}, 1, '\\x00', now()) returning id`,
+  );
+  return row.id;
+}
+
+async function findJob({ t }: TestEngine): Promise<string> {
+  return (await t.database.one<{ id: string }>('test.job', sql`select id from pgboss.job where name = 'crawl-target' limit 1`)).id;
+}

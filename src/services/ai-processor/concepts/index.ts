@@ -1,0 +1,4 @@
+export { type ConceptIndex, createConceptIndex } from './concept-index.ts';
+export { type Facet, kindStrength, readFacets, strengthOf } from './facets.ts';
+export type { Concept } from './list-concepts.ts';
+export { joinReadings, type Reading, readText } from './reading.ts';
