@@ -5,9 +5,9 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import type { InjectOptions } from 'fastify';
 import { sql } from '#platform/database';
 import { scopes } from '#platform/http-server';
+import { type Case, type CaseRunner, createCaseRunner, endsSomething, json, namesField, refusedWith } from './testing/api-cases.ts';
 import { type ApiDescription, type Endpoint, endpointsOf, type Schema } from './testing/api-description.ts';
 import {
   createRandom,
@@ -21,9 +21,8 @@ import {
   wrongValues,
 } from './testing/hostile-input.ts';
 import { fillStock, type Stock, unknownId } from './testing/stock.ts';
-import { type Answer, createTestEngine, problemIn, send, type TestEngine } from './testing/test-engine.ts';
+import { createTestEngine, send, type TestEngine } from './testing/test-engine.ts';
 
-const requestsAtOnce = 8;
 const samplesOfEach = 8;
 let serial = 0;
 
@@ -31,8 +30,7 @@ let engine: TestEngine;
 let endpoints: Endpoint[];
 let key: string;
 let stock: Stock;
-/** Method and path of every endpoint that did something. */
-const succeeded = new Set<string>();
+let runner: CaseRunner;
 const random = createRandom(20_260_501);
 
 before(async () => {
@@ -40,92 +38,9 @@ before(async () => {
   endpoints = endpointsOf(JSON.parse((await send(engine.server, { url: '/openapi.json' })).body) as ApiDescription);
   key = await engine.createKey(['*']);
   stock = await fillStock(engine, key);
+  runner = createCaseRunner(engine.server, key, stock);
 });
 after(async () => engine.close());
-
-type Case = { readonly what: string; readonly request: InjectOptions; readonly check?: (answer: Answer, what: string) => void };
-
-/** No fault of ours, and of a client's fault all that is known of it. */
-function checkAnswer(answer: Answer, what: string): void {
-  assert.ok(
-    answer.status < 500 || (answer.status === 503 && what.includes('/health/ready')),
-    `${what}: ${answer.status} ${answer.body.slice(0, 300)}`,
-  );
-  if (answer.status < 400) {
-    if (answer.type.startsWith('application/json')) JSON.parse(answer.body);
-    return;
-  }
-  const { code, fields } = problemIn(answer, what);
-  if (code === 'invalid_request') assert.ok(fields.length > 0, `${what} names no field: ${answer.body.slice(0, 300)}`);
-}
-
-/** Runs all of them, so that one run tells of every fault. */
-async function runCases(cases: readonly Case[]): Promise<void> {
-  const faults: string[] = [];
-  for (let start = 0; start < cases.length; start += requestsAtOnce) {
-    await Promise.all(
-      cases.slice(start, start + requestsAtOnce).map(async ({ what, request, check }) => {
-        const answer = await send(engine.server, request);
-        if (answer.status < 300) succeeded.add(what.split(/[?:]| /, 2).join(' '));
-        try {
-          checkAnswer(answer, what);
-          check?.(answer, what);
-        } catch (error) {
-          assert.ok(error instanceof assert.AssertionError);
-          faults.push(error.message);
-        }
-      }),
-    );
-  }
-  assert.deepEqual(faults, []);
-}
-
-const stockPathOf = (path: string): string => path.slice(0, Math.max(0, path.indexOf('/{')));
-
-function fillPath({ path }: Endpoint, id: string): string {
-  return path.replace('{id}', id).replace(/\{\w+\}/g, '1');
-}
-
-const realIdOf = ({ path }: Endpoint): string => stock.get(stockPathOf(path))?.id ?? unknownId;
-
-/** Nothing that ends the thing on which the other cases stand. */
-const endsSomething = ({ method, path }: Endpoint): boolean => method === 'DELETE' || /\/(cancel|archive)$/.test(path);
-
-function requestTo(
-  endpoint: Endpoint,
-  parts: Partial<InjectOptions> & { readonly id?: string; readonly query?: string } = {},
-): InjectOptions {
-  const { id = endsSomething(endpoint) ? unknownId : realIdOf(endpoint), query = '', headers, ...rest } = parts;
-  return {
-    method: endpoint.method,
-    url: `${fillPath(endpoint, id)}${query === '' ? '' : `?${query}`}`,
-    headers: { 'x-api-key': key, ...headers },
-    ...rest,
-  };
-}
-
-const json = { 'content-type': 'application/json' };
-const withBody = (
-  endpoint: Endpoint,
-  body: unknown,
-  more: { readonly headers?: Record<string, string>; readonly id?: string } = {},
-): InjectOptions =>
-  requestTo(endpoint, { ...more, headers: { ...json, ...more.headers }, payload: typeof body === 'string' ? body : JSON.stringify(body) });
-
-const refusedWith =
-  (...statuses: number[]) =>
-  (answer: Answer, what: string): void =>
-    assert.ok(statuses.includes(answer.status), `${what}: ${answer.status} ${answer.body.slice(0, 300)}`);
-
-const namesField =
-  (path: string) =>
-  (answer: Answer, what: string): void => {
-    const { fields } = problemIn(answer, what);
-    assert.ok(
-      fields.some((field) => field.path === path),
-      `${what} does not name ${path}: ${answer.body.slice(0, 300)}`,
-    );
-  };
 
 test('without a key 401, with a key that lacks the scope 403; only health is for everybody', async () => {
   const open = endpoints.filter(({ scope }) => scope === undefined);
@@ -136,16 +51,20 @@ test('without a key 401, with a key that lacks the scope 403; only health is for
     if (scope === undefined) continue;
     const other = await engine.createKey(scopes.filter((each) => each !== '*' && each !== scope));
     cases.push(
-      { what: `${name} without a key`, request: requestTo(endpoint, { headers: { 'x-api-key': '' } }), check: refusedWith(401) },
+      { what: `${name} without a key`, request: runner.requestTo(endpoint, { headers: { 'x-api-key': '' } }), check: refusedWith(401) },
       {
         what: `${name} with an unknown key`,
-        request: requestTo(endpoint, { headers: { 'x-api-key': `aqs_${'é'.repeat(9)}` } }),
+        request: runner.requestTo(endpoint, { headers: { 'x-api-key': `aqs_${'é'.repeat(9)}` } }),
         check: refusedWith(401),
       },
-      { what: `${name} without ${scope}`, request: requestTo(endpoint, { headers: { 'x-api-key': other } }), check: refusedWith(403) },
+      {
+        what: `${name} without ${scope}`,
+        request: runner.requestTo(endpoint, { headers: { 'x-api-key': other } }),
+        check: refusedWith(403),
+      },
     );
   }
-  await runCases(cases);
+  await runner.run(cases);
 });
 
 test('bodies that are no body: malformed, of another type, compressed, bottomless', async () => {
@@ -156,7 +75,7 @@ test('bodies that are no body: malformed, of another type, compressed, bottomles
       const { name } = endpoint;
       const raw = (what: string, payload: string | Buffer, headers: Record<string, string>, check?: Case['check']): Case => ({
         what: `${name}: ${what}`,
-        request: requestTo(endpoint, { payload, headers }),
+        request: runner.requestTo(endpoint, { payload, headers }),
         ...(check && { check }),
       });
       return [
@@ -185,7 +104,7 @@ test('bodies that are no body: malformed, of another type, compressed, bottomles
         raw('a body too large', JSON.stringify({ a: 'x'.repeat(1_100_000) }), json, refusedWith(413, 415)),
       ];
     });
-  await runCases(cases);
+  await runner.run(cases);
 });
 
 test('each field missing, unknown, of another type, too long, or not to be stored: refused, and named', async () => {
@@ -198,30 +117,38 @@ test('each field missing, unknown, of another type, too long, or not to be store
     return [
       ...required.map((field) => ({
         what: `${name} without ${field}`,
-        request: withBody(endpoint, without(field)),
+        request: runner.withBody(endpoint, without(field)),
         check: namesField(`/${field}`),
       })),
-      { what: `${name} with an unknown field`, request: withBody(endpoint, { ...sample(), colour: 'red' }), check: namesField('/colour') },
-      { what: `${name} with an empty name`, request: withBody(endpoint, { ...sample(), '': 1 }), check: namesField('/') },
-      { what: `${name} with a NUL in a name`, request: withBody(endpoint, { ...sample(), 'a\u0000': 1 }), check: refusedWith(400, 422) },
+      {
+        what: `${name} with an unknown field`,
+        request: runner.withBody(endpoint, { ...sample(), colour: 'red' }),
+        check: namesField('/colour'),
+      },
+      { what: `${name} with an empty name`, request: runner.withBody(endpoint, { ...sample(), '': 1 }), check: namesField('/') },
+      {
+        what: `${name} with a NUL in a name`,
+        request: runner.withBody(endpoint, { ...sample(), 'a\u0000': 1 }),
+        check: refusedWith(400, 422),
+      },
       ...Object.keys(properties).flatMap((field) => [
         ...wrongValues.map((value) => ({
           what: `${name} with ${field} ${JSON.stringify(value).slice(0, 40)}`,
-          request: withBody(endpoint, { ...sample(), [field]: value }),
+          request: runner.withBody(endpoint, { ...sample(), [field]: value }),
         })),
         ...unstorableTexts.map((text) => ({
           what: `${name} with ${field} ${JSON.stringify(text)}`,
-          request: withBody(endpoint, { ...sample(), [field]: text }),
+          request: runner.withBody(endpoint, { ...sample(), [field]: text }),
           check: namesField(`/${field}`),
         })),
         ...storableTexts.map((text) => ({
           what: `${name} with ${field} ${JSON.stringify(text)}`,
-          request: withBody(endpoint, { ...sample(), [field]: text }),
+          request: runner.withBody(endpoint, { ...sample(), [field]: text }),
         })),
       ]),
     ];
   });
-  await runCases(cases);
+  await runner.run(cases);
 });
 
 test('a body on a route that takes none, and a query where none is read, are refused and not ignored', async () => {
@@ -231,15 +158,18 @@ test('a body on a route that takes none, and a query where none is read, are ref
       const { method, requestBody, name } = endpoint;
       const misspelt = {
         what: `${name}?colour=red`,
-        request: requestTo(endpoint, { query: 'colour=red' }),
+        request: runner.requestTo(endpoint, { query: 'colour=red' }),
         check: namesField('/querystring/colour'),
       };
       // Some want a body, and say so first.
       const asked = requestBody === undefined ? [misspelt] : [];
       if (method === 'GET' || requestBody !== undefined) return asked;
-      return [...asked, { what: `${name} with a body`, request: withBody(endpoint, { colour: 'red' }), check: namesField('/colour') }];
+      return [
+        ...asked,
+        { what: `${name} with a body`, request: runner.withBody(endpoint, { colour: 'red' }), check: namesField('/colour') },
+      ];
     });
-  await runCases(cases);
+  await runner.run(cases);
 });
 
 test('ids: malformed ones are named, unknown ones are not found', async () => {
@@ -250,12 +180,12 @@ test('ids: malformed ones are named, unknown ones are not found', async () => {
       return [
         ...malformedIds.map((id) => ({
           what: `${endpoint.name} of ${id.slice(0, 50)}`,
-          request: requestTo(endpoint, { id, ...body }),
+          request: runner.requestTo(endpoint, { id, ...body }),
           check: refusedWith(400, 404, 405, 414, 422),
         })),
         {
           what: `${endpoint.name} of nobody`,
-          request: requestTo(endpoint, { id: unknownId, ...body }),
+          request: runner.requestTo(endpoint, { id: unknownId, ...body }),
           check: refusedWith(400, 404, 409, 422),
         },
       ];
@@ -263,11 +193,15 @@ test('ids: malformed ones are named, unknown ones are not found', async () => {
   const versions = endpoints.filter(({ path }) => path.includes('{version}'));
   for (const endpoint of versions) {
     for (const version of ['0', '-1', '1.5', 'x', '99999999999999999999', '2147483648', '%00', '1e3']) {
-      const url = endpoint.path.replace('{id}', realIdOf(endpoint)).replace('{version}', version);
-      cases.push({ what: `${endpoint.name} ${version}`, request: { ...requestTo(endpoint), url }, check: refusedWith(400, 404, 422) });
+      const url = endpoint.path.replace('{id}', runner.realIdOf(endpoint)).replace('{version}', version);
+      cases.push({
+        what: `${endpoint.name} ${version}`,
+        request: { ...runner.requestTo(endpoint), url },
+        check: refusedWith(400, 404, 422),
+      });
     }
   }
-  await runCases(cases);
+  await runner.run(cases);
 });
 
 test('queries: wrong, twice, forged, absurd, or unknown', async () => {
@@ -276,7 +210,7 @@ test('queries: wrong, twice, forged, absurd, or unknown', async () => {
     if (query.length === 0) return [];
     const get = (text: string, check?: Case['check']): Case => ({
       what: `${name}?${text.slice(0, 60)}`,
-      request: requestTo(endpoint, { query: text }),
+      request: runner.requestTo(endpoint, { query: text }),
       ...(check && { check }),
     });
     return [
@@ -293,7 +227,7 @@ test('queries: wrong, twice, forged, absurd, or unknown', async () => {
       ...storableTexts.map((text) => get(query.map((parameter) => `${parameter.name}=${encodeURIComponent(text)}`).join('&'))),
     ];
   });
-  await runCases(cases);
+  await runner.run(cases);
 });
 
 test('an Idempotency-Key that is none, or is used for something else', async () => {
@@ -303,7 +237,7 @@ test('an Idempotency-Key that is none, or is used for something else', async () 
       const body = JSON.stringify(endpoint.body === undefined ? undefined : sampleOf(endpoint.body, random));
       const post = (idempotencyKey: string, check?: Case['check']): Case => ({
         what: `${endpoint.name} with the Idempotency-Key ${idempotencyKey.slice(0, 20)}`,
-        request: requestTo(endpoint, {
+        request: runner.requestTo(endpoint, {
           headers: { 'idempotency-key': idempotencyKey, ...(body !== undefined && json) },
           ...(body !== undefined && { payload: body }),
         }),
@@ -317,7 +251,7 @@ test('an Idempotency-Key that is none, or is used for something else', async () 
         post('shared-by-all'),
       ];
     });
-  await runCases(cases);
+  await runner.run(cases);
 });
 
 test('requests of the right shape that are as nasty as the shape allows, on real things', async () => {
@@ -328,13 +262,13 @@ test('requests of the right shape that are as nasty as the shape allows, on real
       const query = parameters
         .map(({ name, schema }) => `${name}=${encodeURIComponent(String(known[name] ?? sampleOf(schema, random)))}`)
         .join('&');
-      if (endpoint.body === undefined) return { what: `${endpoint.name}?${query}`, request: requestTo(endpoint, { query }) };
+      if (endpoint.body === undefined) return { what: `${endpoint.name}?${query}`, request: runner.requestTo(endpoint, { query }) };
       const sample = sampleOf(endpoint.body, random);
       const body = typeof sample === 'object' && sample !== null ? { ...sample, ...knownValues(endpoint.body) } : sample;
-      return { what: `${endpoint.name} ${JSON.stringify(body)}`, request: withBody(endpoint, body) };
+      return { what: `${endpoint.name} ${JSON.stringify(body)}`, request: runner.withBody(endpoint, body) };
     }),
   );
-  await runCases(cases);
+  await runner.run(cases);
 });
 
 /** Fields that only a value of this engine satisfies, or that are worth a nastier one. */
@@ -367,7 +301,7 @@ test('every step of an article, a newsletter, a subscriber and a job, with a nas
   const step = async (what: string, path: string, id: string | undefined, payload?: object): Promise<void> => {
     const url = `${path}/${id}${what.slice(what.indexOf('}') + 1)}`;
     const headers = { 'x-api-key': key, ...(payload && json) };
-    await runCases([
+    await runner.run([
       { what: `POST ${what}`, request: { method: 'POST', url, headers, ...(payload && { payload }) }, check: refusedWith(200) },
     ]);
   };
@@ -401,7 +335,7 @@ test('every step of an article, a newsletter, a subscriber and a job, with a nas
     payload: [...csv, 'a\u0000b,,,', '"', ','.repeat(5000)].join('\n'),
   } as const;
   const headers = { 'x-api-key': key, 'content-type': 'text/csv' };
-  await runCases([{ what: 'POST /api/v1/subscribers/import', request: { ...imported, headers }, check: refusedWith(200) }]);
+  await runner.run([{ what: 'POST /api/v1/subscribers/import', request: { ...imported, headers }, check: refusedWith(200) }]);
 });
 
 test('what was stored by then is read again by every list and every page', async () => {
@@ -410,7 +344,7 @@ test('what was stored by then is read again by every list and every page', async
   for (const endpoint of lists) {
     let query = 'limit=7';
     for (let page = 0; query !== '' && page < 100; page += 1) {
-      const answer = await send(engine.server, requestTo(endpoint, { query }));
+      const answer = await send(engine.server, runner.requestTo(endpoint, { query }));
       assert.equal(answer.status, 200, `${endpoint.name}?${query}: ${answer.body.slice(0, 300)}`);
       const { nextCursor } = JSON.parse(answer.body);
       query = nextCursor === null ? '' : `limit=7&cursor=${encodeURIComponent(nextCursor)}`;
@@ -421,13 +355,13 @@ test('what was stored by then is read again by every list and every page', async
 test('in the end each thing can be ended, and every endpoint has done something', async () => {
   for (const endpoint of endpoints.filter(endsSomething)) {
     const body = endpoint.body === undefined ? {} : { payload: '{}', headers: json };
-    await runCases([{ what: endpoint.name, request: requestTo(endpoint, { id: realIdOf(endpoint), ...body }) }]);
-    await runCases([{ what: `${endpoint.name} again`, request: requestTo(endpoint, { id: realIdOf(endpoint), ...body }) }]);
+    await runner.run([{ what: endpoint.name, request: runner.requestTo(endpoint, { id: runner.realIdOf(endpoint), ...body }) }]);
+    await runner.run([{ what: `${endpoint.name} again`, request: runner.requestTo(endpoint, { id: runner.realIdOf(endpoint), ...body }) }]);
   }
   const unused = { name: `${script} unused`, rules: { all: [] } };
   const { body } = await send(engine.server, { method: 'POST', url: '/api/v1/segments', headers: { 'x-api-key': key }, payload: unused });
   const deletion = { method: 'DELETE', url: `/api/v1/segments/${JSON.parse(body).id}`, headers: { 'x-api-key': key } } as const;
-  await runCases([{ what: 'DELETE /api/v1/segments/{id}', request: deletion }]);
+  await runner.run([{ what: 'DELETE /api/v1/segments/{id}', request: deletion }]);
   const query = `address=${encodeURIComponent(`o'brien%_${serial}@example.org`)}`;
   const address = { 'x-api-key': key };
   await send(engine.server, {
@@ -436,9 +370,9 @@ test('in the end each thing can be ended, and every endpoint has done something'
     headers: address,
     payload: { address: `o'brien%_${serial}@example.org` },
   });
-  await runCases([
+  await runner.run([
     { what: 'DELETE /api/v1/suppressions', request: { method: 'DELETE', url: `/api/v1/suppressions?${query}`, headers: address } },
   ]);
-  const idle = endpoints.map(({ name }) => name).filter((name) => !succeeded.has(name));
+  const idle = endpoints.map(({ name }) => name).filter((name) => !runner.succeeded.has(name));
   assert.deepEqual(idle, []);
 });

@@ -17,6 +17,7 @@ import { createSubscriberManager, type SubscriberManager } from '#services/subsc
 import { createWebScraper, type WebScraper } from '#services/web-scraper';
 import { type Clock, systemClock } from '#shared/clock';
 import type { Config } from './config.ts';
+import { createMailCheck } from './mail-check.ts';
 import { createMaintenance } from './maintenance.ts';
 
 export type Context = {
@@ -166,7 +167,7 @@ export async function createContext(options: ContextOptions): Promise<Context> {
       database,
       jobs,
       events,
-      mail,
+      mail: { ...mail, verify: createMailCheck(mail) },
       pack,
       analytics,
       webScraper,

@@ -27,7 +27,8 @@ export function keepDatabaseRunning(first: EmbeddedPostgres, options: { dataDir:
         logger.warn('the database server runs again');
         return;
       } catch (error) {
-        const reason = messageOf(error);
+        // Without the end of the server's log, which is another each time.
+        const [reason = ''] = messageOf(error).split('\n');
         if (reason !== lastReason) logger.error({ reason }, 'the database server cannot be started again; it is tried until it can');
         lastReason = reason;
         await delay(pauseMs, undefined, { signal: stopping.signal }).catch(() => undefined);

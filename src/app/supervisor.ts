@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { checkDatabaseServer, isDatabaseOutage } from '#platform/database';
 import type { Logger } from '#platform/telemetry';
-import { AppError, messageOf } from '#shared/errors';
+import { messageOf } from '#shared/errors';
 import { type Child, superviseChild } from './children.ts';
 import { type Config, ConfigError, type Environment } from './config.ts';
 import { type DatabaseKeeper, keepDatabaseRunning } from './database-keeper.ts';
@@ -24,7 +25,7 @@ type Running = { readonly children: Child[]; database?: DatabaseKeeper };
 
 const childStopTimeoutMs = 25_000;
 const interruptedExitCode = 130;
-const sampleRetryPauseMs = 2000;
+const databasePollIntervalMs = 1000;
 
 /** Everything on one machine: the database, the API in one process, the jobs in another, the mailbox in a third. */
 export async function runSupervisor(options: SupervisorOptions): Promise<void> {
@@ -152,21 +153,29 @@ async function finishStart(options: SupervisorOptions, databaseUrl: string, repo
   if (!config.sample.isOn || report.isSampleRunDone) return report.stock;
   // Loaded when it is needed only: a supervisor that just watches stays small.
   const { runSampleOn } = await import('./sample-run.ts');
-  for (let lastReason = ''; ; ) {
+  for (;;) {
     try {
       return await runSampleOn(config, databaseUrl, progress, signal);
     } catch (error) {
       if (signal.aborted) throw error;
       logger.debug({ err: error }, 'sample run failed');
-      const reason = messageOf(error);
-      if (!(error instanceof AppError && error.retryable)) {
-        console.error(`The sample run stopped: ${reason} It goes on from there at the next start.`);
+      if (!isDatabaseOutage(error)) {
+        console.error(`The sample run stopped: ${messageOf(error)} It goes on from there at the next start.`);
         return report.stock;
       }
-      if (reason !== lastReason) console.error(`The sample run waits: ${reason} It goes on from there by itself.`);
-      lastReason = reason;
-      await delay(sampleRetryPauseMs, undefined, { signal });
+      console.error(`The sample run waits: ${messageOf(error)} It goes on from there by itself.`);
+      await waitForDatabase(databaseUrl, signal);
     }
+  }
+}
+
+async function waitForDatabase(url: string, signal: AbortSignal): Promise<void> {
+  for (let isThere = false; !isThere; ) {
+    await delay(databasePollIntervalMs, undefined, { signal });
+    isThere = await checkDatabaseServer(url).then(
+      () => true,
+      () => false,
+    );
   }
 }
 

@@ -7,8 +7,11 @@ import { type EmbeddedPostgres, startEmbeddedPostgres } from '#platform/database
 import { createLogger } from '#platform/telemetry';
 import { createWorkplace, type Engine, runCommand, startEngine, type Workplace } from '../support/engine.ts';
 import { findPostmaster } from '../support/processes.ts';
+import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import { waitFor } from '../support/wait-for.ts';
 
+// The server gives up after 8 s; the rest is for a machine that is busy.
+const limitSeconds = 15;
 const logger = createLogger({ level: 'fatal', format: 'json', role: 'test' });
 
 async function fetchStatus(url: string, headers: Record<string, string> = {}): Promise<number | undefined> {
@@ -25,6 +28,7 @@ describe('a database of one’s own goes away under the roles', () => {
   let workplace: Workplace;
   let dataDir: string;
   let server: EmbeddedPostgres;
+  let proxy: TcpProxy;
   let roles: Engine;
   let headers: Record<string, string>;
   const url = (target: string) => `${roles.baseUrl}${target}`;
@@ -33,7 +37,10 @@ describe('a database of one’s own goes away under the roles', () => {
     workplace = await createWorkplace();
     dataDir = mkdtempSync(path.join(os.tmpdir(), 'aquascene-database-'));
     server = await startEmbeddedPostgres({ dataDir, logger });
-    const environment = { DATABASE_URL: server.url };
+    proxy = await startTcpProxy({ targetPort: server.port });
+    const address = new URL(server.url);
+    address.port = String(proxy.port);
+    const environment = { DATABASE_URL: address.toString() };
     const created = await runCommand(workplace, ['keys', 'create', 'test', '--json'], environment);
     assert.equal(created.code, 0, created.stderr);
     headers = { authorization: `Bearer ${JSON.parse(created.stdout).key}` };
@@ -42,6 +49,7 @@ describe('a database of one’s own goes away under the roles', () => {
   });
   after(async () => {
     await roles.stop();
+    await proxy.close();
     await server.stop();
     rmSync(dataDir, { recursive: true, force: true });
     workplace.remove();
@@ -71,6 +79,36 @@ describe('a database of one’s own goes away under the roles', () => {
     await waitFor('the recovery', async () => (await fetchStatus(url('/api/v1/content'), headers)) === 200);
     assert.equal(await fetchStatus(url('/health/ready')), 200);
     assert.equal(roles.child.exitCode, null, 'the process was not restarted');
+  });
+
+  test('one that accepts connections and never answers: 503 in bounded time, then at once, and recovery by itself', async () => {
+    const timed = async (target: string) => {
+      const started = performance.now();
+      const response = await fetch(url(target), { headers });
+      return { status: response.status, seconds: (performance.now() - started) / 1000, body: await response.text() };
+    };
+    proxy.set('silent');
+    // More than there are connections, pages and API alike.
+    const answers = Promise.all([...Array.from({ length: 20 }, () => timed('/api/v1/content')), timed('/'), timed('/health/ready')]);
+    assert.equal(await fetchStatus(url('/health/live')), 200);
+    for (const { status, seconds, body } of await answers) {
+      assert.equal(status, 503, body);
+      assert.ok(seconds < limitSeconds, `${seconds} s`);
+    }
+    const known = await timed('/api/v1/content');
+    assert.equal(known.status, 503);
+    assert.ok(known.seconds < 2, `${known.seconds} s`);
+
+    proxy.set('open');
+    await waitFor('the recovery', async () => (await fetchStatus(url('/api/v1/content'), headers)) === 200, 15_000);
+    assert.equal(await fetchStatus(url('/health/ready')), 200);
+    assert.equal(roles.child.exitCode, null, 'the process was not restarted');
+  });
+
+  test('a process that is told to stop while the database is silent ends all the same', async () => {
+    proxy.set('silent');
+    assert.equal(await roles.stop(), 0);
+    proxy.set('open');
   });
 });
 

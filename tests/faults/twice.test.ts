@@ -8,9 +8,17 @@ import { queryEngine } from '../support/engine-database.ts';
 import { findPostmaster, listDescendants } from '../support/processes.ts';
 import { waitFor } from '../support/wait-for.ts';
 
+const observations = [
+  'grows slowly on wood and stone, without any substrate at all',
+  'takes hold within four weeks when it is tied down with cotton thread',
+  'keeps its colour in low light, and needs no gas that is added to the water',
+  'turns brown underneath where no light reaches the lower layers',
+  'is trimmed every six weeks, so that water can pass through it',
+  'gives young shrimp shelter and something to feed on',
+];
 const page = (name: string) =>
   `<!doctype html><html lang="en"><head><title>${name}</title></head><body><article><h1>${name}</h1>
-   ${`<p>${name} grows slowly on wood and stone, in soft water and in low light, and is trimmed every six weeks. </p>`.repeat(8)}</article></body></html>`;
+   ${observations.map((observation) => `<p>In the tanks that we looked at, ${name} ${observation}.</p>`).join('')}</article></body></html>`;
 
 describe('two at once on the same data folder', () => {
   let workplace: Workplace;

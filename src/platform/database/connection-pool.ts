@@ -1,7 +1,9 @@
 import { Socket } from 'node:net';
 import pg from 'pg';
 import type { Logger } from '#platform/telemetry';
+import { messageOf } from '#shared/errors';
 import { isAnswerOfServer } from './database-errors.ts';
+import { createOutageLog } from './outage-log.ts';
 import { createStallWatch } from './stall-watch.ts';
 
 export type ConnectionPoolOptions = {
@@ -92,7 +94,8 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
     idle_in_transaction_session_timeout: options.idleInTransactionTimeoutMs,
   });
   // An idle connection that the server closed: the pool drops it by itself; unheard, the event would end the process.
-  pool.on('error', (error) => logger.warn({ err: error }, 'an idle database connection was lost'));
+  pool.on('error', (error) => logger.debug({ reason: error.message }, 'an idle database connection was lost'));
+  const outage = createOutageLog(logger, 'the database');
 
   // No connection made before outlives the silence: some of them might stay dead after it.
   const watch = createStallWatch({ probe, logger, onStall: sockets.cutAll });
@@ -106,7 +109,7 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
       connectionTimeoutMillis: timeoutMs,
       query_timeout: timeoutMs,
     });
-    client.on('error', (error) => logger.debug({ err: error }, 'probe was cut off'));
+    client.on('error', (error) => logger.debug({ reason: error.message }, 'probe was cut off'));
     try {
       await client.connect();
       await client.query('select 1');
@@ -127,10 +130,11 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
         return connecting;
       });
     } catch (error) {
+      outage.down(error);
       // A connection that comes after all goes back.
       connecting?.then(
         (client) => client.release(true),
-        (late: unknown) => logger.debug({ err: late }, 'no database connection'),
+        (late: unknown) => logger.debug({ reason: messageOf(late) }, 'no database connection'),
       );
       throw error;
     }
@@ -148,9 +152,14 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
         isBroken: () => isBroken,
         async query(text, values) {
           try {
-            return await watch.guard(() => client.query(text, values));
+            const result = await watch.guard(() => client.query(text, values));
+            outage.up();
+            return result;
           } catch (error) {
-            isBroken ||= !isAnswerOfServer(error);
+            if (!isAnswerOfServer(error)) {
+              isBroken = true;
+              outage.down(error);
+            }
             throw error;
           }
         },

@@ -30,6 +30,11 @@ export function databaseUnavailable(cause?: unknown): AppError {
   });
 }
 
+/** True for what `translateDatabaseError` calls an outage. The database's own log says it once: nobody else needs to. */
+export function isDatabaseOutage(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'database_unavailable' || error.code === 'database_full');
+}
+
 /** Names the outage so that the edge can answer 503 with Retry-After; every other error passes as it is. */
 export function translateDatabaseError(error: unknown): unknown {
   if (error instanceof AppError) return error;

@@ -2,9 +2,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { DummyDriver, Kysely, PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler, type RawBuilder } from 'kysely';
 import pg from 'pg';
 import type { Logger, Metrics } from '#platform/telemetry';
-import { AppError } from '#shared/errors';
+import { AppError, messageOf } from '#shared/errors';
 import { createConnectionPool, type PoolFigures, type Session } from './connection-pool.ts';
 import { translateDatabaseError } from './database-errors.ts';
+import { createOutageLog } from './outage-log.ts';
 import { createQueryMonitor, type QueryMonitor } from './query-monitor.ts';
 
 export type Row = Record<string, unknown>;
@@ -129,7 +130,9 @@ export function createDatabase(options: DatabaseOptions): Database {
 
   /** What cannot be rolled back is on a connection that has just been lost: the server rolls it back by itself. */
   async function rollBack(session: Session): Promise<void> {
-    await session.query('rollback').catch((error: unknown) => options.logger.debug({ err: error }, 'connection lost before the rollback'));
+    await session
+      .query('rollback')
+      .catch((error: unknown) => options.logger.debug({ reason: messageOf(error) }, 'connection lost before the rollback'));
   }
 
   async function transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
@@ -144,6 +147,7 @@ export function createDatabase(options: DatabaseOptions): Database {
     let client: pg.Client | undefined;
     let isClosed = false;
     let retryTimer: NodeJS.Timeout | undefined;
+    const outage = createOutageLog(options.logger, 'the source of notifications', { channel });
 
     const reconnectLater = () => {
       if (isClosed) return;
@@ -157,7 +161,7 @@ export function createDatabase(options: DatabaseOptions): Database {
       const onLost = (error?: Error) => {
         if (isLost) return;
         isLost = true;
-        if (!isClosed) options.logger.warn({ err: error, channel }, 'the notification connection was lost');
+        if (!isClosed) outage.down(error ?? 'connection closed');
         reconnectLater();
       };
       next.on('error', onLost);
@@ -166,6 +170,7 @@ export function createDatabase(options: DatabaseOptions): Database {
       try {
         await next.connect();
         await next.query(`listen ${pg.escapeIdentifier(channel)}`);
+        outage.up();
         onNotification('');
       } catch (error) {
         onLost(error instanceof Error ? error : undefined);
@@ -176,7 +181,9 @@ export function createDatabase(options: DatabaseOptions): Database {
       async close() {
         isClosed = true;
         clearTimeout(retryTimer);
-        const goodbye = client?.end().catch((error: unknown) => options.logger.debug({ err: error }, 'listener was gone already'));
+        const goodbye = client
+          ?.end()
+          .catch((error: unknown) => options.logger.debug({ reason: messageOf(error) }, 'listener was gone already'));
         // A silent server answers no goodbye; the pool cuts what is left.
         await Promise.race([goodbye, delay(goodbyeTimeoutMs, undefined, { ref: false })]);
       },

@@ -176,7 +176,7 @@ async function start(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres
     }
     throw new AppError(
       'postgres_start_failed',
-      `The embedded PostgreSQL in ${folder} did not start.${describeScarceSpace(folder)} The end of its log:\n${readLogEnd(folder, 8)}`,
+      `The embedded PostgreSQL in ${folder} did not start.${describeScarceSpace(folder)}\nThe end of its log:\n${readLogEnd(folder, 8)}`,
     );
   }
 

@@ -9,5 +9,6 @@ export {
   type Queryable,
   type Transaction,
 } from './database.ts';
+export { isDatabaseOutage } from './database-errors.ts';
 export { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded-postgres.ts';
 export { migrate } from './migrate.ts';

@@ -1,4 +1,4 @@
-import { type Database, sql, type Transaction } from '#platform/database';
+import { type Database, isDatabaseOutage, sql, type Transaction } from '#platform/database';
 import type { Logger, Metrics } from '#platform/telemetry';
 import type { Clock } from '#shared/clock';
 
@@ -26,7 +26,8 @@ export type Events = {
 
 const channel = 'aquascene_events';
 const batchSize = 100;
-const pollIntervalMs = 2000;
+// NOTIFY wakes the loops, and so does every reconnect of its listener: looking only makes up for a notice that was lost.
+const pollIntervalMs = 5000;
 // An event that waits for an older transaction to end: nobody notifies when it does, so it is looked for soon and then ever less often.
 const firstHeldBackPollMs = 20;
 
@@ -118,7 +119,10 @@ export function createEvents(options: { database: Database; clock: Clock; logger
           await sleep(heldBackPolls === 0 ? pollIntervalMs : Math.min(pollIntervalMs, firstHeldBackPollMs * 2 ** (heldBackPolls - 1)));
         } catch (error) {
           failures += 1;
-          logger.warn({ err: error, subscriber: subscription.subscriber }, 'handling events failed; trying again');
+          logger[isDatabaseOutage(error) ? 'debug' : 'warn'](
+            { err: error, subscriber: subscription.subscriber },
+            'handling events failed; trying again',
+          );
           await sleep(Math.min(30_000, 250 * 2 ** failures) * (0.5 + clock.random() / 2));
         }
       }

@@ -131,6 +131,7 @@ test('open connections do not keep a closing server: neither idle ones, nor half
     connect(port),
     connect(port, 'GET / HTTP/1.1\r\nhost: x\r\n\r\n'),
     connect(port, 'GET / HTTP/1.1\r\nhost: x\r\n\r\nGET / HT'),
+    connect(port, 'POST / HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{'),
   ]);
   await waitFor('two answers', () => clients.filter(({ text }) => text().includes('{"ok":true}')).length === 2);
   await app.close();

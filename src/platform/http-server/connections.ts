@@ -1,4 +1,4 @@
-import { type ServerResponse, STATUS_CODES } from 'node:http';
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyHttpOptions, FastifyInstance, RawServerDefault } from 'fastify';
 import { AppError } from '#shared/errors';
@@ -27,6 +27,8 @@ export const defaultLimits: ConnectionLimits = {
 };
 
 const closePollMs = 50;
+// A body that is on its way when the server closes has this long to arrive.
+const arrivalMs = 2000;
 
 const clientErrors: Readonly<Record<string, AppError>> = {
   ERR_HTTP_REQUEST_TIMEOUT: new AppError('request_timeout', 'The request took too long to arrive.', { status: 408 }),
@@ -72,20 +74,24 @@ export function createConnections(limits: ConnectionLimits): Connections {
       clientErrorHandler: answerClientError,
     },
     install(app) {
-      let open = 0;
+      const open = new Set<IncomingMessage>();
       app.server.on('request', (request, response) => {
         answers.set(request.socket, response);
-        open += 1;
-        response.once('close', () => {
-          open -= 1;
-        });
+        open.add(request);
+        response.once('close', () => open.delete(request));
       });
       app.addHook('preClose', async () => {
-        const deadline = performance.now() + limits.closeMs;
+        const startedAt = performance.now();
+        const isWorthWaiting = (): boolean => {
+          const waitedMs = performance.now() - startedAt;
+          if (waitedMs > limits.closeMs) return false;
+          // Of what has not even arrived nothing is done yet, and nothing is lost.
+          return [...open].some((request) => request.complete || waitedMs < arrivalMs);
+        };
         // Node closes what is idle once, at the start: a connection that becomes idle later, or never sent a whole request, would hold us.
         const timer = setInterval(() => {
           app.server.closeIdleConnections();
-          if (open === 0 || performance.now() > deadline) app.server.closeAllConnections();
+          if (!isWorthWaiting()) app.server.closeAllConnections();
         }, closePollMs);
         app.server.once('close', () => clearInterval(timer));
       });

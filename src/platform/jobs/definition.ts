@@ -20,6 +20,7 @@ export type JobContext = {
   readonly id: string;
   /** 0 at the first try. */
   readonly retryCount: number;
+  /** Aborted when the job has run too long, and when the process stops: end soon, and leave what another run can go on from. */
   readonly signal: AbortSignal;
 };
 

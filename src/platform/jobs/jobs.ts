@@ -1,9 +1,11 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { type Db, type JobWithMetadata, PgBoss, type WorkOptions } from 'pg-boss';
 import type { Database, Transaction } from '#platform/database';
-import { sql } from '#platform/database';
+import { isDatabaseOutage, sql } from '#platform/database';
 import { type Logger, type Metrics, runWithTrace } from '#platform/telemetry';
 import { AppError, messageOf, notFound } from '#shared/errors';
 import type { JobDefinition, JobRegistration } from './definition.ts';
+import { createDueWatch } from './due-watch.ts';
 
 export const deadLetterQueue = 'dead-letters';
 
@@ -66,7 +68,7 @@ export type Jobs = {
   /** Moves dead letters back to the queues that they came from. */
   redrive(name?: string): Promise<number>;
   queues(): Promise<QueueView[]>;
-  /** Finishes what runs (up to `timeoutMs`), takes nothing new. */
+  /** Tells what runs by its signal, waits for it (up to `timeoutMs`, then it is put back), takes nothing new. */
   stop(timeoutMs: number): Promise<void>;
 };
 
@@ -81,8 +83,9 @@ export type JobsOptions = {
 // A dead worker's jobs are noticed after heartbeat + monitor interval: 20 s + 10 s, inside the promised 60 s.
 const heartbeatSeconds = 20;
 const monitorIntervalSeconds = 10;
-// NOTIFY wakes workers for new jobs; retries and delayed jobs come due in silence and are found by looking.
-const pollingIntervalSeconds = 1;
+// Workers are woken by NOTIFY and by the due watch; looking for themselves they only make up for what both missed.
+const pollingIntervalSeconds = 30;
+const settleTimeoutMs = 3000;
 
 const jobColumns = sql`
   id, name, state::text as state, data, coalesce(output, source_output) as output,
@@ -109,7 +112,8 @@ export async function createJobs(options: JobsOptions): Promise<Jobs> {
     migrate: false,
     createSchema: false,
   });
-  boss.on('error', (error) => logger.warn({ err: error }, 'job queue error'));
+  // Every worker meets an outage of the database with every look at its queue; the database's own log says it once.
+  boss.on('error', (error) => logger[isDatabaseOutage(error) ? 'debug' : 'warn']({ err: error }, 'job queue error'));
   boss.on('warning', (warning) => logger.debug({ warning }, 'job queue warning'));
   await boss.start();
 
@@ -118,7 +122,9 @@ export async function createJobs(options: JobsOptions): Promise<Jobs> {
     if ((await boss.getQueue(name)) === null) await boss.createQueue(name, queueOptions);
   }
 
-  let isStopping = false;
+  const dueWatch = createDueWatch({ database, logger });
+  const stopping = new AbortController();
+  const running = new Set<Promise<unknown>>();
   const finished = metrics.counter('aquascene_jobs_total', 'Jobs that ended', ['job', 'outcome']);
   const duration = metrics.histogram('aquascene_job_seconds', 'Duration of jobs', ['job']);
 
@@ -128,19 +134,37 @@ export async function createJobs(options: JobsOptions): Promise<Jobs> {
     const endTimer = duration.startTimer({ job: name });
     try {
       const output = await runWithTrace({ jobId: job.id, jobName: name }, () =>
-        registration.handler(job.data, { id: job.id, retryCount: job.retryCount, signal: job.signal }),
+        registration.handler(job.data, {
+          id: job.id,
+          retryCount: job.retryCount,
+          signal: AbortSignal.any([job.signal, stopping.signal]),
+        }),
       );
       finished.inc({ job: name, outcome: 'done' });
       return output;
     } catch (error) {
+      if (stopping.signal.aborted && (await putBack(job))) {
+        finished.inc({ job: name, outcome: 'interrupted' });
+        log.info({ reason: messageOf(error) }, 'job interrupted by the stop; it was put back');
+        return undefined;
+      }
       finished.inc({ job: name, outcome: 'failed' });
-      if (isStopping) log.info({ reason: messageOf(error) }, 'job interrupted by the stop; it runs again');
-      else log.warn({ err: error, retryCount: job.retryCount }, 'job failed');
+      log.warn({ err: error, retryCount: job.retryCount }, 'job failed');
       // What pg-boss keeps with the job and its dead letter: the error, without a stack.
       throw new AppError(error instanceof AppError ? error.code : 'job_failed', messageOf(error));
     } finally {
       endTimer();
     }
+  }
+
+  /** A stop of ours is no failure of the job: it costs no try, and whoever runs next can take it at once. */
+  async function putBack(job: JobWithMetadata<object>): Promise<boolean> {
+    const count = await database.execute(
+      'jobs.put-back',
+      sql`update pgboss.job set state = 'created', started_on = null, heartbeat_on = null, start_after = now()
+          where name = ${job.name} and id = ${job.id}::uuid and state = 'active'`,
+    );
+    return count > 0;
   }
 
   async function startWorker(registration: JobRegistration): Promise<void> {
@@ -151,13 +175,16 @@ export async function createJobs(options: JobsOptions): Promise<Jobs> {
       async ([job]) => {
         if (job === undefined) return undefined;
         try {
-          return await runOne(registration, job);
+          const run = runOne(registration, job);
+          running.add(run);
+          return await run.finally(() => running.delete(run));
         } finally {
           // Where there was one job there may be more: look again at once instead of after the pause.
           boss.notifyWorker(workerId);
         }
       },
     );
+    dueWatch.add(registration.definition.name, () => boss.notifyWorker(workerId));
   }
 
   async function find(id: string): Promise<JobView> {
@@ -239,8 +266,11 @@ export async function createJobs(options: JobsOptions): Promise<Jobs> {
         }));
     },
     async stop(timeoutMs) {
-      isStopping = true;
+      stopping.abort();
+      await dueWatch.stop();
       await boss.stop({ graceful: true, timeout: timeoutMs, close: false });
+      // What did not end in time is put back by now; the handlers themselves, told by their signal, may need a moment more.
+      await Promise.race([Promise.allSettled(running), delay(settleTimeoutMs, undefined, { ref: false })]);
     },
   };
 }

@@ -113,16 +113,21 @@ export function createSmtpTransport(options: SmtpTransportOptions): MailTranspor
   };
 
   async function deliver(message: OutgoingMail): Promise<SendOutcome> {
+    // Not AbortSignal.timeout: its timers would stay for their whole time after the message has long been taken.
+    const overdue = new AbortController();
+    const timer = setTimeout(() => overdue.abort(new Error(`not answered within ${sendTimeoutMs} ms`)), sendTimeoutMs);
     try {
       const info = await transporter.sendMail({
         raw: composeMessage(message),
         envelope: { from: addressOnly(message.from), to: addressOnly(message.to) },
         messageId: message.messageId,
-        signal: AbortSignal.timeout(sendTimeoutMs),
+        signal: overdue.signal,
       });
       return { kind: 'accepted', response: info.response };
     } catch (error) {
-      return outcomeOf(error, message.messageId);
+      return outcomeOf(overdue.signal.aborted ? overdue.signal.reason : error, message.messageId);
+    } finally {
+      clearTimeout(timer);
     }
   }
 }

@@ -7,8 +7,10 @@ import { notFound } from '#shared/errors';
 import { checkBrief } from './brief-check.ts';
 import { checkText } from './check-text.ts';
 import type { CheckInput, Quality } from './checks/index.ts';
+import { createConceptIndex } from './concepts/index.ts';
+import { createFinishing } from './finish-generation.ts';
 import { createArticleGenerator } from './generate-article.ts';
-import { generateArticle } from './generation-jobs.ts';
+import { failOrphanedGenerations, generateArticle } from './generation-jobs.ts';
 import { generationRoutes } from './generation-routes.ts';
 import { countByStatus, findRequest, findRequestByKey, insertRequest } from './generation-store.ts';
 import type { Brief, CreateDraft, GenerationRequest, GenerationStatus, SearchRawContent } from './generation-types.ts';
@@ -22,7 +24,7 @@ const concurrency = 2;
 
 export type AiProcessorDependencies = ServiceDependencies & {
   readonly compute: Pick<Compute, 'run'>;
-  readonly pack: Pick<Pack, 'categories' | 'tags' | 'voice'>;
+  readonly pack: Pick<Pack, 'categories' | 'tags' | 'topics' | 'voice'>;
   readonly knowledge: Knowledge;
   readonly searchRawContent: SearchRawContent;
   readonly createDraft: CreateDraft;
@@ -52,10 +54,13 @@ export function createAiProcessor(dependencies: AiProcessorDependencies): AiProc
   const { description, tone, person } = pack.voice;
   const writing = createWriting({
     compute,
-    reference: { key: clock.newId(), knowledge, voice: pack.voice, tags: pack.tags },
+    reference: { key: clock.newId(), knowledge, voice: pack.voice, tags: pack.tags, topics: pack.topics },
     house: { description, tone, person },
     router: routes.length === 0 ? undefined : createLlmRouter({ routes, database, clock, logger, metrics, timeoutMs }),
   });
+
+  const concepts = createConceptIndex({ knowledge, tags: pack.tags });
+  const finishing = createFinishing(dependencies);
 
   const requestGeneration: AiProcessor['requestGeneration'] = async (brief, { key, actor }) => {
     checkBrief(brief, pack);
@@ -91,9 +96,12 @@ export function createAiProcessor(dependencies: AiProcessorDependencies): AiProc
         getGeneration,
         checkText: (body) => checkText(body, defaultLanguage, writing.check),
       }),
-      jobs: [registerJob(generateArticle, createArticleGenerator({ ...dependencies, writing }), concurrency)],
+      jobs: [
+        registerJob(generateArticle, createArticleGenerator({ ...dependencies, concepts, writing, finishing }), concurrency),
+        registerJob(failOrphanedGenerations, finishing.failOrphans),
+      ],
       subscriptions: [],
-      schedules: [],
+      schedules: [{ definition: failOrphanedGenerations, cron: '* * * * *' }],
     },
   };
 }

@@ -5,3 +5,10 @@ export const generateArticle = defineJob<{ readonly requestId: string; readonly 
   retryLimit: 5,
   expireInSeconds: 900,
 });
+
+/** A request whose job died at its last try, or was removed, has nobody left to end it. Keyed: one look at a time. */
+export const failOrphanedGenerations = defineJob<{ readonly at?: string }>('fail-orphaned-generations', {
+  isKeyed: true,
+  retryLimit: 3,
+  expireInSeconds: 300,
+});

@@ -83,6 +83,10 @@ test('faulty fields are all named, and nothing is queued', async () => {
   const unknownCategory = await post('/api/v1/generation', { title: 'Moss', category: 'cars' });
   assert.equal(unknownCategory.statusCode, 422);
   assert.match(unknownCategory.json().fields[0].message, /must be one of plants/);
+  const unknownTag = await post('/api/v1/generation', { title: 'Moss', tags: ['mosses', 'cars'] });
+  assert.equal(unknownTag.statusCode, 422);
+  assert.deepEqual(unknownTag.json().fields[0].path, '/tags/1');
+  assert.match(unknownTag.json().fields[0].message, /must be one of .*mosses/);
   assert.deepEqual((await get('/api/v1/generation')).json().items, []);
 });
 

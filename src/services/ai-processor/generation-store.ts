@@ -1,5 +1,6 @@
 import { type Queryable, sql } from '#platform/database';
 import type { Position } from '#platform/http-server';
+import { generateArticle } from './generation-jobs.ts';
 import type { Brief, GenerationRequest, GenerationStatus } from './generation-types.ts';
 
 const columns = sql`
@@ -37,6 +38,21 @@ export function lockRequest(tx: Queryable, id: string): Promise<GenerationReques
   return tx.maybeOne<GenerationRequest>(
     'generation-requests.lock',
     sql`select ${columns} from generation_requests where id = ${id}::uuid for update`,
+  );
+}
+
+/**
+ * The oldest requests that wait although no job of theirs waits, runs or will run again. A request and its job commit together, and a job ends
+ * behind its request, so one look at both tables cannot mistake one that is only on its way.
+ */
+export function lockOrphans(tx: Queryable, limit: number): Promise<GenerationRequest[]> {
+  return tx.query<GenerationRequest>(
+    'generation-requests.lock-orphans',
+    sql`select ${columns} from generation_requests as request
+        where status = 'queued'
+          and not exists (select from pgboss.job where name = ${generateArticle.name} and data ->> 'requestId' = request.id::text
+                                                    and state in ('created', 'retry', 'active'))
+        order by created_at, id limit ${limit} for update skip locked`,
   );
 }
 

@@ -55,10 +55,15 @@ export type WrittenArticle = {
   readonly citations: readonly Citation[];
 };
 
-export type WritingOutcome =
-  | { readonly kind: 'written'; readonly article: WrittenArticle }
-  /** An expected outcome: the sources do not carry an article on this. `reason` is for a person. */
-  | { readonly kind: 'declined'; readonly reason: string };
+/** An expected outcome: the sources do not carry an article on this. `reason` is for a person. */
+export type Declined = {
+  readonly kind: 'declined';
+  readonly reason: string;
+  /** More sources would not help: it has to be asked in other words. */
+  readonly isUnclear?: boolean;
+};
+
+export type WritingOutcome = { readonly kind: 'written'; readonly article: WrittenArticle } | Declined;
 
 export type Draft = WrittenArticle & {
   readonly generationId: string | null;

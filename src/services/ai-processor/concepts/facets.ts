@@ -18,7 +18,7 @@ const tagStrength = 0.7;
 const classStrength = 0.7;
 const wordsOfNameStrength = 0.8;
 /** What is said of all of a kind holds for the one that was asked for, but is not about it. */
-export const kindStrength = 0.45;
+const kindStrength = 0.45;
 
 function facetOf(mentions: readonly Mention[], tags: readonly Mention[], words: readonly string[], language: string): Facet {
   const tokens = new Map<string, number>();

@@ -45,12 +45,12 @@ const rounds: readonly Round[] = [
   // A heading is not given up because its paragraphs would serve another a little better.
   { shareOfBestHeading: 0.65, shareOfBestParagraph: 0.5, upTo: 1 },
   // Nor does an article rest on one page where another has something to say.
-  { shareOfBestHeading: 0.85, shareOfBestParagraph: 0.5, upTo: 2, isFresh: true },
+  { shareOfBestHeading: 0.85, shareOfBestParagraph: 0.56, upTo: 2, isFresh: true },
   { shareOfBestHeading: 1, shareOfBestParagraph: 0.6, upTo: 2 },
   { shareOfBestHeading: 0.85, shareOfBestParagraph: 0.6, upTo: 2 },
   { shareOfBestHeading: 0.7, shareOfBestParagraph: 0.35, upTo: 3, isFresh: true, ifFewerSourcesThan: 2 },
-  { shareOfBestHeading: 1, shareOfBestParagraph: 0.66, upTo: 'aim' },
-  { shareOfBestHeading: 0.85, shareOfBestParagraph: 0.66, upTo: 'aim' },
+  { shareOfBestHeading: 1, shareOfBestParagraph: 0.6, upTo: 'aim' },
+  { shareOfBestHeading: 0.85, shareOfBestParagraph: 0.6, upTo: 'aim' },
 ];
 
 type Ranked = {

@@ -42,8 +42,11 @@ export function chooseSummary(
     (isOpening(candidate) ? bonus.opening + bonus.openingOnTopic * topic.shareOf(candidate) : 0) +
     (isOpening(candidate) && definedBy(candidate.text, language) !== undefined ? bonus.openingDefinition : 0) +
     (topic.isAtStartOf(candidate.text) ? bonus.start : 0);
+  const introduces = (candidate: Candidate) =>
+    isOpening(candidate) || topic.isAtStartOf(candidate.text) || definesTopic(candidate, topic, language);
   const scores = new Map(onPage.map((candidate) => [candidate, scoreOf(candidate)]));
-  const first = onPage.toSorted((a, b) => (scores.get(b) ?? 0) - (scores.get(a) ?? 0)).find(isTrue);
+  const inOrder = onPage.toSorted((a, b) => (scores.get(b) ?? 0) - (scores.get(a) ?? 0));
+  const first = inOrder.filter(introduces).find(isTrue) ?? inOrder.find(isTrue);
   if (first === undefined) return [];
   const second = candidates.find(({ group, position }) => group === first.group && position === first.position + 1);
   const isRoomForTwo = first.text.length < shortSummary && first.text.length + (second?.text.length ?? 0) < longestSummary;

@@ -24,12 +24,7 @@ export function composeArticle(input: MaterialInput): WritingOutcome {
   const prepared = prepareMaterial(input, { mayGap: true });
   if (prepared.kind === 'declined') return prepared;
   const { sources, passages, headings, relevance, isTrue } = prepared;
-  const summary = chooseSummary(
-    sources,
-    relevance,
-    brief.language,
-    isTrue,
-  );
+  const summary = chooseSummary(sources, relevance, brief.language, isTrue);
   const sections = choosePassages(passages, headings, relevance, { alreadySaid: summary, limits, language: brief.language, isTrue });
   if (sections.length < minSections) return { kind: 'declined', reason: describeParts(brief, sections.length, minSections) };
   const article = assemble(summary, sections, sources);

@@ -4,9 +4,9 @@ import type { SubjectOutcome } from './subject.ts';
 const listFormat = new Intl.ListFormat('en', { type: 'conjunction' });
 const listWords = (words: readonly string[]): string => listFormat.format([...new Set(words)].map((word) => `"${word}"`));
 
-/** Nothing in the language can be quoted. */
+/** Nothing was found, or nothing of it can be quoted. */
 export function describeSilence({ title, language }: Brief): string {
-  const silence = `No gathered source in the language "${language}" says anything on "${title}".`;
+  const silence = `None of the gathered sources in the language "${language}" is about "${title}".`;
   const isOfOtherLetters = language === 'en' && /\p{L}/u.test(title) && !/\p{Script=Latin}/u.test(title);
   return isOfOtherLetters ? `${silence} Its words are not in that language; ask in the language that they are in.` : silence;
 }
@@ -16,7 +16,7 @@ export function describeSubject({ title, language }: Brief, subject: Exclude<Sub
     case 'nothing_asked':
       return `"${title}" has no word that could be looked for.`;
     case 'broad':
-      return `"${title}" is too broad: nearly every gathered source speaks of it. Ask for one thing about it.`;
+      return `"${title}" is too broad: the gathered sources speak of it everywhere.`;
     case 'thin':
       return `The gathered sources speak of "${title}" in too few paragraphs for an article: ${subject.paragraphs}.`;
     case 'foreign': {

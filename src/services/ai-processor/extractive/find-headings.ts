@@ -37,12 +37,7 @@ function listParts(sources: readonly ReadSource[], rules: LanguageRules): Part[]
  * For a brief without headings: those of the parts of its sources that say most of what is asked, in the order in which pages tell it. Only
  * what can be quoted counts.
  */
-export function findHeadings(
-  brief: Brief,
-  sources: readonly ReadSource[],
-  passages: readonly Passage[],
-  topic: Topic,
-): BriefHeading[] {
+export function findHeadings(brief: Brief, sources: readonly ReadSource[], passages: readonly Passage[], topic: Topic): BriefHeading[] {
   const { language } = brief;
   const quotable = new Set(passages.flatMap(({ candidates }) => candidates));
   const strengthIn = (reading: Candidate['reading']) => coverageBy(topic.facets, reading);

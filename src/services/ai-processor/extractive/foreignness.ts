@@ -9,7 +9,8 @@ export type Foreignness = {
   isForeignPart(candidate: Candidate, heading: BriefHeading | null): boolean;
 };
 
-type Asked = { readonly tokens: ReadonlySet<string>; readonly classes: ReadonlySet<string> };
+/** `ids`: what is named; `genera`: of the species that are named. */
+type Asked = { readonly ids: ReadonlySet<string>; readonly genera: ReadonlySet<string>; readonly classes: ReadonlySet<string> };
 
 /** Names of kinds as they stand in the text: "planted" is no plant. */
 function kindsIn(text: string): Set<string> {
@@ -25,9 +26,14 @@ function kindsIn(text: string): Set<string> {
 export function createForeignness(brief: Brief, concepts: ConceptIndex): Foreignness {
   const { language } = brief;
   function readAsked(text: string): Asked & { readonly named: ReadonlySet<string> } {
-    const reading = readText(text, language, concepts);
-    const named = new Set(concepts.findMentions(reading.terms, language).flatMap(({ concept }) => concept.classes));
-    return { tokens: reading.tokens, classes: kindsIn(text), named };
+    const { terms } = readText(text, language, concepts);
+    const named = concepts.findMentions(terms, language).map(({ concept }) => concept);
+    return {
+      ids: new Set(named.map(({ id }) => id)),
+      genera: new Set(named.flatMap(({ parents }) => parents)),
+      classes: kindsIn(text),
+      named: new Set(named.flatMap(({ classes }) => classes)),
+    };
   }
   const title = readAsked(brief.title);
   const topic = readAsked(`${brief.title} ${brief.query}`);
@@ -41,27 +47,34 @@ export function createForeignness(brief: Brief, concepts: ConceptIndex): Foreign
     if (before !== undefined) return before;
     const own = heading === null ? undefined : readAsked(`${heading.heading} ${heading.query}`);
     const asked = {
-      tokens: new Set([...topic.tokens, ...(own?.tokens ?? [])]),
+      ids: new Set([...topic.ids, ...(own?.ids ?? [])]),
+      genera: new Set([...topic.genera, ...(own?.genera ?? [])]),
       classes: open(new Set([...topic.classes, ...(own?.classes ?? [])])),
     };
     known.set(heading, asked);
     return asked;
   }
 
-  const isForeign = (concept: Concept, { tokens, classes }: Asked): boolean =>
-    ![concept.id, ...concept.parents].some((id) => tokens.has(id)) && !concept.classes.some((name) => classes.has(name));
+  const isAsked = (concept: Concept, { ids, classes }: Asked): boolean =>
+    [concept.id, ...concept.parents].some((id) => ids.has(id)) || concept.classes.some((name) => classes.has(name));
+
+  /** Names others and nothing that was asked. The genus of an asked species is neither: "Caridina bee shrimp" are no Amano shrimp. */
+  function isAboutOthers(named: readonly Concept[], asked: Asked): boolean {
+    const telling = named.filter(({ id }) => !asked.genera.has(id) || asked.ids.has(id));
+    return telling.length > 0 && !telling.some((concept) => isAsked(concept, asked));
+  }
 
   return {
-    isForeignPart: ({ part }, heading) => part.named.length > 0 && part.named.every((concept) => isForeign(concept, askedFor(heading))),
+    isForeignPart: ({ part }, heading) => isAboutOthers(part.named, askedFor(heading)),
     shareOf(run, heading) {
       const asked = askedFor(heading);
       let foreign = 0;
       let isStraying = false;
       for (const { reading } of run) {
         // Until the next name, what follows goes on about the same.
-        if (reading.leading.length > 0) isStraying = reading.leading.every((concept) => isForeign(concept, asked));
+        if (reading.leading.length > 0) isStraying = isAboutOthers(reading.leading, asked);
         const rivals = reading.named.filter(({ classes }) => classes.some((name) => closed.has(name)));
-        if (isStraying || (rivals.length > 0 && rivals.every((concept) => isForeign(concept, asked)))) foreign += 1;
+        if (isStraying || isAboutOthers(rivals, asked)) foreign += 1;
       }
       return foreign / Math.max(1, run.length);
     },

@@ -1,5 +1,5 @@
 import type { ConceptIndex } from '../concepts/index.ts';
-import type { Brief, BriefHeading, RawContent } from '../generation-types.ts';
+import type { Brief, BriefHeading, Declined, RawContent } from '../generation-types.ts';
 import { type Candidate, type ReadSource, readCandidates } from './candidates.ts';
 import { describeSilence, describeSubject } from './decline-reasons.ts';
 import { findHeadings } from './find-headings.ts';
@@ -33,11 +33,14 @@ export type Material = {
 export function prepareMaterial(
   { brief, pages, concepts, isContradicted }: MaterialInput,
   { mayGap }: { readonly mayGap: boolean },
-): Material | { kind: 'declined'; reason: string } {
+): Material | Declined {
   const read = readCandidates(pages, brief.language, concepts);
   if (read.every(({ candidates }) => candidates.length === 0)) return { kind: 'declined', reason: describeSilence(brief) };
   const subject = keepToSubject(brief, read, concepts);
-  if (subject.kind !== 'covered') return { kind: 'declined', reason: describeSubject(brief, subject) };
+  if (subject.kind !== 'covered') {
+    const isUnclear = subject.kind === 'broad' || subject.kind === 'nothing_asked';
+    return { kind: 'declined', reason: describeSubject(brief, subject), ...(isUnclear && { isUnclear }) };
+  }
   const { sources, isOnSubject } = subject;
   const passages = sources
     .flatMap(({ kind, candidates }) => listPassages({ candidates, mayGap: mayGap && kind === 'article' }))

@@ -18,17 +18,10 @@ export type Relevance = {
 
 // Shares of what makes a paragraph good for a heading; they sum to 1.
 const shares = { own: 0.37, paragraph: 0.13, part: 0.22, topic: 0.23, centrality: 0.05 };
-// How much a paragraph must have of the topic, and of its heading, to be asked at all; on a page about the topic the heading is enough.
-const min = {
-  topic: 0.42,
-  field: 0.35,
-  ownInField: 0.6,
-  partInField: 0.2,
-  onTopicalPage: 0.1,
-  elsewhere: 0.25,
-  part: 0.5,
-  topicAlone: 0.7,
-};
+// How much a paragraph must have of the topic, and of its heading, to be asked at all. On a page about the topic the heading is enough.
+const min = { topic: 0.42, onTopicalPage: 0.1, elsewhere: 0.25, part: 0.5, topicAlone: 0.7 };
+// Elsewhere it need not name the topic where it answers the heading well, under a heading of its own that says so: a carpet in an iwagumi.
+const inField = { own: 0.5, field: 0.25, part: 0.15, fieldOfPart: 0.1, namedPart: 0.4 };
 const trustIn: Readonly<Record<PageKind, number>> = { article: 1, story: 0.85, forum: 0.8, listing: 0.5, offer: 0 };
 const lengthFactors: Readonly<Record<number, number>> = { 2: 0.95, 3: 1, 4: 1.02 };
 // A paragraph opens with what it is about; one that begins in its middle lacks that.
@@ -66,10 +59,11 @@ export function createRelevance(
       const own = part.ofRun(run);
       const byPart = part.ofPart(first);
       const ofTopic = topic.shareOfRun(run);
-      const isOnTopic =
-        place === 'onTopicalPage' ||
-        ofTopic >= min.topic ||
-        (topic.shareOfField(run) >= min.field && own >= min.ownInField && byPart >= min.partInField);
+      const ofField = topic.shareOfField(run);
+      const isInField =
+        own >= inField.own &&
+        ((ofField >= inField.field && byPart >= inField.part) || (ofField >= inField.fieldOfPart && byPart >= inField.namedPart));
+      const isOnTopic = place === 'onTopicalPage' || ofTopic >= min.topic || isInField;
       if (!isOnTopic || (own < min[place] && byPart < min.part && ofTopic < min.topicAlone)) return 0;
       const fit =
         shares.own * own +

@@ -1,4 +1,4 @@
-import type { BriefHeading } from '../generation-types.ts';
+import type { BriefHeading, Declined } from '../generation-types.ts';
 import { choosePassages } from './choose-passages.ts';
 import { type MaterialInput, prepareMaterial } from './prepare-material.ts';
 
@@ -16,7 +16,7 @@ export type SourcePassage = {
 
 export type PassageSelection =
   | { readonly kind: 'selected'; readonly passages: readonly SourcePassage[]; readonly headings: readonly BriefHeading[] }
-  | { readonly kind: 'declined'; readonly reason: string };
+  | Declined;
 
 const limits = { maxParagraphs: 8, minWordsOfSection: 1, aimedWords: 1800, maxWords: 2400 };
 const minPassages = 4;

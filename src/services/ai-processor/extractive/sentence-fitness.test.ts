@@ -60,7 +60,19 @@ test('captions and lines of a list need a verb on both sides of their colon', ()
   assert.equal(judge('Tool of the month: an old toothbrush for the algae.', { isAlone }), 'unfit');
   assert.equal(judge('Damp soil, closed lid and twelve hours of light.', { isAlone }), 'unfit');
   assert.equal(judge('Trim and remove the old leaves: 15 minutes a week.', { isAlone }), 'unfit');
-  assert.equal(judge('Feed the plants: 10–20 mg/l nitrate does not cause algae.', { isAlone }), 'independent');
+  assert.equal(judge('Iron deficiency shows first: the newest leaves are pale yellow.', { isAlone }), 'independent');
+});
+
+test('orders torn from a list of tips are unfit; in a paragraph they take the reader by the hand', () => {
+  for (const text of [
+    'Remove as much algae as possible by hand before any other measure.',
+    'Change one thing at a time and write it down in a notebook.',
+    'Feed the plants: 10–20 mg/l nitrate does not cause algae.',
+  ]) {
+    assert.equal(judge(text, { isAlone: true }), 'unfit', text);
+    assert.equal(judge(text), 'independent', text);
+  }
+  assert.equal(judge('Water changes of 30 % a week keep the nitrate low.', { isAlone: true }), 'independent');
 });
 
 test('of a story only what holds in general is fit', () => {

@@ -17,9 +17,10 @@ const minCoverageOfSentence = 0.4;
 const maxForeign = 0.3;
 const minParagraphs = 3;
 // What nearly every paragraph has is no subject.
-const broadShare = 0.5;
-const shareOfPagesOfBroad = 0.7;
-const densityOfTopic = 0.6;
+const broadShare = 0.45;
+const shareOfPagesOfBroad = 0.4;
+const densityOfTopic = 0.5;
+const shareOfTitle = 1 / 3;
 const minPagesForBroad = 4;
 
 export type SubjectOutcome =
@@ -77,7 +78,7 @@ export function keepToSubject(brief: Brief, sources: readonly ReadSource[], conc
   if (covering.length === 0) return foreign(all, brief);
   if (covering.length < minParagraphs) return { kind: 'thin', paragraphs: covering.length };
   const naming = paragraphs.filter(({ context }) => bestOf((facet) => strengthOf(facet, context)) >= minCoverageOfEach);
-  if (isBroad(naming, paragraphs, sources.length)) return { kind: 'broad' };
+  if (isBroad(naming, paragraphs, sources, new Set(all.flatMap(({ facet }) => facet.words)))) return { kind: 'broad' };
 
   const foreignness = createForeignness(brief, concepts);
   const isOnSubject = (run: readonly Candidate[]) => {
@@ -87,20 +88,32 @@ export function keepToSubject(brief: Brief, sources: readonly ReadSource[], conc
     const readings = run.map(({ reading }) => reading);
     const covers = (reading: Reading) => bestOf((facet) => withTitle(facet, reading, first.source));
     if (covers(joinReadings([first.part, ...readings])) < minCoverageOfPassage) return false;
-    return covers(first.part) >= minCoverageOfPassage || readings.filter((reading) => covers(reading) >= minCoverageOfSentence).length * 2 >= run.length;
+    return (
+      covers(first.part) >= minCoverageOfPassage ||
+      readings.filter((reading) => covers(reading) >= minCoverageOfSentence).length * 2 >= run.length
+    );
   };
   const isKept = new Set(covering.map(({ group }) => group));
   const kept = sources.map((source) => ({ ...source, candidates: source.candidates.filter(({ group }) => isKept.has(group)) }));
   return { kind: 'covered', sources: kept, isOnSubject };
 }
 
-/** Nearly every paragraph names it, or nearly every page does in passing and none throughout. */
-function isBroad(naming: readonly Candidate[], paragraphs: readonly Candidate[], pages: number): boolean {
-  if (pages < minPagesForBroad) return false;
-  const countBySource = (list: readonly Candidate[]) => Map.groupBy(list, ({ source }) => source);
-  const all = countBySource(paragraphs);
-  const densities = [...countBySource(naming)].map(([source, list]) => list.length / Math.max(1, all.get(source)?.length ?? 0));
-  const isEverywhere = densities.length >= shareOfPagesOfBroad * all.size && Math.max(...densities) < densityOfTopic;
+/** Nearly every other paragraph names it, or every other page does in passing and none is about it. */
+function isBroad(
+  naming: readonly Candidate[],
+  paragraphs: readonly Candidate[],
+  sources: readonly ReadSource[],
+  words: ReadonlySet<string>,
+): boolean {
+  if (sources.length < minPagesForBroad) return false;
+  const bySource = (list: readonly Candidate[]) => Map.groupBy(list, ({ source }) => source);
+  const all = bySource(paragraphs);
+  const densities = [...bySource(naming)].map(([source, list]) => list.length / Math.max(1, all.get(source)?.length ?? 0));
+  const isTitled = sources.some(({ title }) => {
+    const named = title.terms.filter((term) => words.has(term)).length;
+    return named >= shareOfTitle * title.terms.length && named > 0;
+  });
+  const isEverywhere = densities.length >= shareOfPagesOfBroad * all.size && Math.max(...densities) < densityOfTopic && !isTitled;
   return isEverywhere || naming.length > broadShare * paragraphs.length;
 }
 

@@ -29,7 +29,7 @@ export type Topic = {
 const pageShare = 0.5;
 const minPage = 0.6;
 const minParagraphsOfPage = 3;
-const minCoverageOfName = 0.8;
+const minCoverageOfName = 0.85;
 const wordsOfStart = 5;
 // Where there is one page, nothing stands out.
 const minContrast = 0.05;
@@ -54,7 +54,12 @@ function weighTopic(text: string, brief: Brief, sources: readonly ReadSource[], 
 }
 
 /** `background`: all that was gathered, against which a topic stands out; `sources`: what may be quoted of it. */
-export function createTopic(brief: Brief, sources: readonly ReadSource[], background: readonly ReadSource[], concepts: ConceptIndex): Topic {
+export function createTopic(
+  brief: Brief,
+  sources: readonly ReadSource[],
+  background: readonly ReadSource[],
+  concepts: ConceptIndex,
+): Topic {
   const facets = weighTopic(subjectOfTitle(brief), brief, background, concepts);
   const field = weighTopic(`${subjectOfTitle(brief)} ${brief.query}`, brief, background, concepts);
   const byParagraph = sources.map(({ candidates }) => candidates.map(({ context }) => coverageBy(facets, context)));

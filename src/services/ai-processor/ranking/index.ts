@@ -1,4 +1,3 @@
-export { coverageOf, scoreBm25 } from './bm25.ts';
 export { scoreLexRank } from './lexrank.ts';
 export { chooseByMmr } from './mmr.ts';
 export { cosine, learnTermWeights, type TermVector, type TermWeights, vectorOf } from './term-weights.ts';

@@ -8,7 +8,7 @@ import { waitFor } from '../../../../tests/support/wait-for.ts';
 import { createDesk, type Desk } from '../testing/desk.ts';
 import { createMailbox, createNewsroom, type Mailbox } from '../testing/newsroom.ts';
 
-const workerFile = path.resolve(import.meta.dirname, '../testing/worker-process.ts');
+const workerFile = path.resolve(import.meta.dirname, '../testing/delivering-worker.ts');
 const readerCount = 900;
 
 let t: TestContext;

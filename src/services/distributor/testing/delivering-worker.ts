@@ -1,4 +1,4 @@
-/** `node worker-process.ts DATABASE_URL MAILBOX_PORT`: a worker of its own, which runs the distributor's jobs until none is due. */
+/** `node delivering-worker.ts DATABASE_URL MAILBOX_PORT`: a worker of its own, which runs the distributor's jobs until none is due. */
 import { createDatabase } from '#platform/database';
 import { createEvents } from '#platform/events';
 import { createJobs } from '#platform/jobs';
