@@ -1,5 +1,9 @@
+export type FinishedStep = { readonly title: string; readonly result: string; readonly seconds: number };
+
 export type Progress = {
-  /** Says what begins; ended by `done` with how long it took. */
+  /** Steps that ended well, in their order. */
+  finished(): readonly FinishedStep[];
+  /** Says what begins, and at its end how long it took. */
   step<T>(title: string, work: (update: (detail: string) => void) => Promise<T>, summarise?: (value: T) => string): Promise<T>;
 };
 
@@ -10,7 +14,9 @@ const repaintAfterMs = 1000;
  * elsewhere a line is printed every few seconds, so that a log shows that something moves.
  */
 export function createProgress(write: (text: string) => void, isTerminal: boolean): Progress {
+  const finished: FinishedStep[] = [];
   return {
+    finished: () => finished,
     async step(title, work, summarise) {
       const started = performance.now();
       const seconds = () => ((performance.now() - started) / 1000).toFixed(1);
@@ -28,6 +34,7 @@ export function createProgress(write: (text: string) => void, isTerminal: boolea
       try {
         const value = await work((text) => void (detail = text));
         const result = summarise?.(value) ?? '';
+        finished.push({ title, result, seconds: (performance.now() - started) / 1000 });
         write(`${isTerminal ? '\r\x1b[2K' : ''}  ✓ ${title}${result === '' ? '' : `: ${result}`} (${seconds()} s)\n`);
         return value;
       } catch (error) {

@@ -84,7 +84,7 @@ async function run(options: SupervisorOptions, running: Running, signal: AbortSi
   if (report !== undefined) {
     const readyMs = performance.now() - started;
     try {
-      printSummary(config, await finishStart(options, server.url, report, progress, signal), readyMs);
+      printSummary(config, await finishStart(options, server.url, report, progress, signal), progress, readyMs);
     } finally {
       // Stopped before the table or not: there is no second chance to see it.
       if (report.firstKey !== undefined) console.log(`\nAPI key, shown this once only (more: aquascene keys):\n  ${report.firstKey}`);
@@ -179,7 +179,9 @@ async function waitForDatabase(url: string, signal: AbortSignal): Promise<void> 
   }
 }
 
-function printSummary(config: Config, stock: Stock, readyMs: number): void {
+function printSummary(config: Config, stock: Stock, progress: Progress, readyMs: number): void {
+  const steps = progress.finished().map(({ title, result, seconds }) => [title, result, `${seconds.toFixed(1)} s`]);
+  console.log(`\n${formatTable(['step', 'result', 'time'], steps)}`);
   const rows = [
     ['Pages gathered', String(stock.pagesGathered)],
     ['Articles published', String(stock.articlesPublished)],

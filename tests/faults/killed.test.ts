@@ -22,7 +22,7 @@ describe('kill -9', () => {
         await waitFor(`the phase ${phase}`, () => isReached(workplace));
         process.kill(findRoleProcess(engine.child.pid ?? 0, 'web-scraper').pid, 'SIGKILL');
         await engine.ready;
-        await assertComplete(workplace);
+        await assertComplete(workplace, engine);
       });
     });
   }
@@ -43,7 +43,7 @@ describe('kill -9', () => {
       const killed = ['api', 'mailbox'].map((role) => findRoleProcess(engine.child.pid ?? 0, role).pid);
       for (const pid of killed) process.kill(pid, 'SIGKILL');
       await engine.ready;
-      await assertComplete(workplace);
+      await assertComplete(workplace, engine);
       await waitFor('the site', () =>
         fetch(`${engine.baseUrl}/health/ready`).then(
           async (response) => response.status === 200 && /"mail":\{"status":"up"/.test(await response.text()),
@@ -75,7 +75,7 @@ describe('kill -9', () => {
       await engine.exited;
       engine = startEngine(workplace);
       await engine.ready;
-      await assertComplete(workplace);
+      await assertComplete(workplace, engine);
     });
   });
 
@@ -98,7 +98,7 @@ describe('kill -9', () => {
       engine = startEngine(workplace);
       await engine.ready;
       assert.equal(findPostmaster(workplace.dataDir)?.pid, postmaster?.pid);
-      await assertComplete(workplace);
+      await assertComplete(workplace, engine);
     });
   });
 });

@@ -6,6 +6,8 @@ import { withEngine } from '../engine.ts';
 import { createProgress } from '../progress.ts';
 import { formatTable } from '../table.ts';
 
+const checkLanguage = (tag: string) => (/^[a-z]{2}$/.test(tag) ? undefined : 'give a language of two letters, such as en or bg');
+
 export const generateCommand: CommandDefinition = {
   name: 'generate',
   summary: 'write drafts from the gathered sources',
@@ -15,13 +17,16 @@ export const generateCommand: CommandDefinition = {
   arguments: [
     { name: 'topic', description: 'the slug of a topic of the pack, or a topic in your own words', isOptional: true, isList: true },
   ],
-  options: [{ flags: '--all', description: 'all topics of the pack' }],
+  options: [
+    { flags: '--all', description: 'all topics of the pack' },
+    { flags: '--language <tag>', description: 'language of a topic in your own words (default: that of the site)', check: checkLanguage },
+  ],
   takesJson: true,
-  examples: ['generate --all', 'generate "mosses for shrimp tanks"'],
+  examples: ['generate --all', 'generate "mosses for shrimp tanks"', 'generate --language bg "водни растения"'],
   async run({ config, logger, arguments: words, options, isJson }) {
     const topic = words.join(' ');
     if ((topic === '') === (options.all !== true)) throw new ConfigError(['generate takes a topic, or --all for the topics of the pack.']);
-    return withEngine(config, logger, ['ai-processor', 'content-manager'], async ({ aiProcessor, pack }) => {
+    return withEngine(config, logger, ['ai-processor', 'content-manager'], async ({ aiProcessor, contentManager, pack }) => {
       const briefs = briefsOf(pack);
       const chosen = options.all === true ? briefs : briefs.filter((brief) => brief.key === topic);
       const wanted =
@@ -31,7 +36,7 @@ export const generateCommand: CommandDefinition = {
               {
                 title: topic,
                 query: topic,
-                language: config.site.language,
+                language: typeof options.language === 'string' ? options.language : config.site.language.slice(0, 2),
                 contentType: 'guide' as const,
                 category: null,
                 tags: [],
@@ -51,7 +56,11 @@ export const generateCommand: CommandDefinition = {
       });
       if (isJson) console.log(JSON.stringify(finished));
       else {
-        const rows = finished.map((request) => [request.status, request.brief.title, request.contentId ?? request.reason ?? '']);
+        const ids = finished.flatMap(({ contentId }) => contentId ?? []);
+        const titles = new Map((await contentManager.findTitles(ids)).map(({ id, title }) => [id, title]));
+        const rows = finished.map(({ status, brief, contentId, reason }) =>
+          contentId === null ? [status, brief.title, reason ?? ''] : [status, titles.get(contentId) ?? brief.title, contentId],
+        );
         console.log(formatTable(['state', 'topic', 'article or reason'], rows));
       }
       return finished.every((request) => request.status === 'written') ? exitCodes.done : exitCodes.partial;
