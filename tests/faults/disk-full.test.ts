@@ -69,7 +69,7 @@ describe('a full disk', { skip: probe === undefined && 'this user may not mount 
       assert.equal((await fetch(`${engine.baseUrl}/health/live`)).status, 200);
       disk.resize(enough);
       await engine.ready;
-      await assertComplete(workplace);
+      await assertComplete(workplace, engine);
       assert.equal((await fetch(`${engine.baseUrl}/`)).status, 200);
     } finally {
       await engine.stop();
