@@ -116,7 +116,8 @@ export const variables = {
     kind: { type: 'text', pattern: /^.{32,}$/s, accepts: 'at least 32 characters' },
     default: '',
     isSecret: true,
-    description: 'Signs links in mails. Default: made at the first start and kept in the database.',
+    description:
+      'Signs links in mails: with another value the links in mails already sent stop working. Default: made at the first start and kept in the database.',
   },
   OPENAI_API_KEY: { kind: secret, default: '', isSecret: true, description: 'Lets OpenAI write the drafts.' },
   ANTHROPIC_API_KEY: { kind: secret, default: '', isSecret: true, description: 'Lets Anthropic write the drafts.' },
