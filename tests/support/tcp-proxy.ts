@@ -29,6 +29,12 @@ export type TcpProxy = {
   close(): Promise<void>;
 };
 
+/** A reset, as of a cut line. On a socket that is being shut down libuv refuses it, and the process could then never end. */
+function cut(socket: Socket): void {
+  if (socket.writableEnded) socket.destroy();
+  else socket.resetAndDestroy();
+}
+
 /** A TCP proxy on loopback that can be made as bad as a network gets. */
 export async function startTcpProxy(options: TcpProxyOptions): Promise<TcpProxy> {
   let mode: Mode = 'open';
@@ -40,7 +46,7 @@ export async function startTcpProxy(options: TcpProxyOptions): Promise<TcpProxy>
   const pairs = new Set<readonly [Socket, Socket]>();
 
   const destroyAll = () => {
-    for (const pair of pairs) for (const socket of pair) socket.resetAndDestroy();
+    for (const pair of pairs) for (const socket of pair) cut(socket);
   };
   function set(next: Mode): void {
     mode = next;
