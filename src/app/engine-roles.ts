@@ -27,16 +27,17 @@ export async function startEngineRoles(
   let server: HttpServer | undefined;
   let report: StartReport | undefined;
   try {
+    // Before anything can be asked: whoever answers that it is ready has taken up its work.
+    await startWork(
+      context,
+      roles.filter((role) => workerRoles.includes(role)),
+    );
     // A worker in a cluster answers health checks and scrapes; one beside the API leaves the port to it.
     if (isApi || !isSupervised) {
       server = await createEngineServer(context, { isApi, metricsText: exchange.text });
       await server.listen({ host: config.http.host, port: config.http.port });
     }
     if (isApi && isSupervised) report = await reportStart(context);
-    await startWork(
-      context,
-      roles.filter((role) => workerRoles.includes(role)),
-    );
   } catch (error) {
     exchange.close();
     await server?.close();
