@@ -1,9 +1,8 @@
 import { Socket } from 'node:net';
 import pg from 'pg';
-import type { Logger } from '#platform/telemetry';
+import { createOutageLog, type Logger } from '#platform/telemetry';
 import { messageOf } from '#shared/errors';
 import { isAnswerOfServer } from './database-errors.ts';
-import { createOutageLog } from './outage-log.ts';
 import { createStallWatch } from './stall-watch.ts';
 
 export type ConnectionPoolOptions = {

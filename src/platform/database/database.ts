@@ -1,11 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { DummyDriver, Kysely, PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler, type RawBuilder } from 'kysely';
 import pg from 'pg';
-import type { Logger, Metrics } from '#platform/telemetry';
+import { createOutageLog, type Logger, type Metrics } from '#platform/telemetry';
 import { AppError, messageOf } from '#shared/errors';
 import { createConnectionPool, type PoolFigures, type Session } from './connection-pool.ts';
 import { translateDatabaseError } from './database-errors.ts';
-import { createOutageLog } from './outage-log.ts';
 import { createQueryMonitor, type QueryMonitor } from './query-monitor.ts';
 
 export type Row = Record<string, unknown>;

@@ -20,6 +20,7 @@ export const scopes = [
   'jobs:read',
   'jobs:write',
   'system:read',
+  'system:write',
   'keys:write',
 ] as const;
 

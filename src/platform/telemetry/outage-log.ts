@@ -1,5 +1,5 @@
-import type { Logger } from '#platform/telemetry';
 import { messageOf } from '#shared/errors';
+import type { Logger } from './logger.ts';
 
 export type OutageLog = { down(error: unknown): void; up(): void };
 
