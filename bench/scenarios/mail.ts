@@ -1,6 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { loadConfig } from '#app/config';
@@ -12,6 +10,9 @@ import { findFreePort } from '../../tests/support/free-port.ts';
 import { listProcesses } from '../../tests/support/processes.ts';
 import { waitFor } from '../../tests/support/wait-for.ts';
 import type { BenchResult } from '../bench.ts';
+import { publishArticles } from '../support/articles.ts';
+import { median, round } from '../support/figures.ts';
+import { createRoles, isListening, type Roles } from '../support/roles.ts';
 
 const recipients = 5000;
 const articles = 14;
@@ -19,15 +20,8 @@ const rounds = 3;
 /** 10,000 mails a minute. */
 const wantedPerSecond = 167;
 const giveUpAfterMs = 300_000;
-const command = path.resolve(import.meta.dirname, '../../bin/aquascene');
 
 type Round = { readonly perSecond: number; readonly totalSeconds: number; readonly cpuMs: Readonly<Record<string, number>> };
-
-const round = (value: number): number => Math.round(value * 100) / 100;
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
-}
 
 /** CPU time of a process, and of those that it began and that have ended, in ms. 0 where the machine does not say. */
 function cpuMsOf(pid: number): number {
@@ -46,46 +40,13 @@ function databaseCpuMs(postmaster: number): number {
   return cpuMsOf(postmaster) + backends.reduce((sum, { pid }) => sum + cpuMsOf(pid), 0);
 }
 
-async function isListening(port: number): Promise<boolean> {
-  const { promise, resolve } = Promise.withResolvers<boolean>();
-  const socket = net.connect(port, '127.0.0.1', () => resolve(true)).on('error', () => resolve(false));
-  const answer = await promise;
-  socket.destroy();
-  return answer;
-}
-
 /** Readers by way of the import, articles by way of the workflow. */
-async function fill({ database, contentManager, subscriberManager }: Context, folder: string): Promise<void> {
+async function fill(context: Context, folder: string): Promise<void> {
   const file = path.join(folder, 'readers.csv');
   const rows = Array.from({ length: recipients }, (_, index) => `reader${index}@example.org,Reader Number${index},NL,en,UTC,,2026-01-01`);
   writeFileSync(file, ['email,name,country,language,timezone,tags,subscription_date', ...rows, ''].join('\n'));
-  await subscriberManager.importFile(file, { source: 'bench', actor: 'bench' });
-  for (let index = 0; index < articles; index += 1) {
-    const title = `What a planted tank needs in week ${index + 1}`;
-    const text = 'Light, nutrients and carbon dioxide are in balance when plants grow and algae do not.';
-    const draft = await database.transaction((tx) =>
-      contentManager.createDraft(
-        tx,
-        {
-          generationId: null,
-          title,
-          summary: `${text} ${title} is told here from the sources, with what to look at first and what can wait until the weekend.`,
-          metaDescription: title,
-          contentType: 'guide',
-          language: 'en',
-          category: 'techniques',
-          tags: [],
-          sections: [{ heading: title, paragraphs: [[{ text, citations: [] }]] }],
-          citations: [],
-          writer: 'person',
-          qualityScore: null,
-          qualityChecks: [],
-        },
-        'bench',
-      ),
-    );
-    await contentManager.publishNow(draft.id, 'bench');
-  }
+  await context.subscriberManager.importFile(file, { source: 'bench', actor: 'bench' });
+  await publishArticles(context, articles, 30);
 }
 
 async function sendOnce({ distributor, database }: Context, key: string, cpu: () => Record<string, number>): Promise<Round> {
@@ -126,8 +87,8 @@ export async function run(): Promise<BenchResult> {
   chmodSync(folder, 0o755);
   const logger = createLogger({ level: 'warn', format: 'json', role: 'bench' });
   const postgres = await startEmbeddedPostgres({ dataDir: folder, logger });
-  const children: ChildProcess[] = [];
   const closers: (() => Promise<void>)[] = [];
+  let roles: Roles | undefined;
   try {
     await migrateAll(postgres.url);
     const environment = {
@@ -138,18 +99,9 @@ export async function run(): Promise<BenchResult> {
       LOG_LEVEL: 'warn',
       LOG_FORMAT: 'json',
     };
-    // NODE_OPTIONS=--cpu-prof shows where the time goes.
-    const { PATH, HOME, TMPDIR, NODE_OPTIONS = '' } = process.env;
-    const startRole = (role: string) => {
-      const child = spawn(process.execPath, [command, 'start', '--role', role], {
-        env: { PATH, HOME, TMPDIR, NODE_OPTIONS, ...environment },
-        stdio: ['ignore', 'ignore', 'inherit'],
-      });
-      children.push(child);
-      return child.pid ?? 0;
-    };
-    const mailbox = startRole('mailbox');
-    const worker = startRole('distributor');
+    roles = createRoles(environment);
+    const mailbox = roles.start('mailbox').pid ?? 0;
+    const worker = roles.start('distributor').pid ?? 0;
     await waitFor('the mailbox', () => isListening(Number(environment.MAILBOX_PORT)));
     await waitFor('the distributor', () => isListening(Number(environment.PORT)));
     const context = await createContext({ config: loadConfig(environment), databaseUrl: postgres.url, name: 'bench', isScheduler: false });
@@ -178,14 +130,7 @@ export async function run(): Promise<BenchResult> {
     };
   } finally {
     for (const close of closers.reverse()) await close();
-    await Promise.all(
-      children.map((child) => {
-        if (child.exitCode !== null) return undefined;
-        const ended = new Promise((resolve) => child.once('exit', resolve));
-        child.kill('SIGTERM');
-        return ended;
-      }),
-    );
+    await roles?.stop();
     await postgres.stop();
     rmSync(folder, { recursive: true, force: true });
     if (!postgres.folder.startsWith(folder)) rmSync(path.dirname(postgres.folder), { recursive: true, force: true });

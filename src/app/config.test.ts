@@ -39,6 +39,46 @@ test('all faults are reported together, each with what was given and what is acc
   assert.match(faults.join('\n'), /BASE_URL.*http:\/\//);
 });
 
+test('settings that need one another are named together', () => {
+  const faults = faultsOf({
+    DATABASE_REPLICA_URLS: 'postgres://a/x, postgres://b/x',
+    DATABASE_POOLER: 'pgbouncer',
+    EVENTS_DRIVER: 'redis',
+    STORAGE: 's3',
+    S3_ACCESS_KEY_ID: 'key',
+  });
+  const named = ['DATABASE_URL', 'DATABASE_URL', 'DATABASE_DIRECT_URL', 'REDIS_URL', 'S3_BUCKET', 'S3_SECRET_ACCESS_KEY'];
+  assert.deepEqual(
+    faults.map((fault) => fault.split(':')[0]),
+    named,
+  );
+});
+
+test('a cluster is described by its addresses', () => {
+  const { database, redisUrl, storage, batchSizes } = loadConfig({
+    DATABASE_URL: 'postgres://pooler/x',
+    DATABASE_REPLICA_URLS: 'postgres://a/x, postgres://b/x',
+    DATABASE_POOLER: 'pgbouncer',
+    DATABASE_DIRECT_URL: 'postgres://primary/x',
+    REDIS_URL: 'redis+sentinel://a:1,b:2/main',
+    STORAGE: 's3',
+    S3_BUCKET: 'media',
+    S3_ENDPOINT: 'http://minio:9000',
+    PROVIDER_BATCH_SIZES: 'openai=8,default=2',
+  });
+  assert.deepEqual(database.replicaUrls, ['postgres://a/x', 'postgres://b/x']);
+  assert.equal(database.isPooled, true);
+  assert.equal(redisUrl, 'redis+sentinel://a:1,b:2/main');
+  assert.deepEqual(storage, { kind: 's3', bucket: 'media', endpoint: 'http://minio:9000', region: 'us-east-1', isPathStyle: false });
+  assert.deepEqual(batchSizes, { openai: 8, default: 2 });
+});
+
+test('an address of Redis that is none is refused without being shown', () => {
+  const faults = faultsOf({ REDIS_URL: 'redis://:hunter2@a,b' });
+  assert.equal(faults.length, 1);
+  assert.match(faults[0] ?? '', /REDIS_URL: the value given \(not shown\) is not accepted; give redis:\/\//);
+});
+
 test('two servers on one port are refused', () => {
   assert.match(faultsOf({ PORT: '8025' }).join(), /MAILBOX_PORT: 8025 is the value of PORT too/);
 });

@@ -4,6 +4,7 @@ import { type Variable, type VariableName, variables } from './variables.ts';
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 export type Config = {
+  readonly environment: 'development' | 'staging' | 'production';
   readonly http: {
     readonly host: string;
     readonly port: number;
@@ -11,7 +12,42 @@ export type Config = {
     readonly trustedProxies: readonly string[];
   };
   readonly site: { readonly baseUrl: string; readonly title: string; readonly tagline: string; readonly language: string };
-  readonly database: { readonly url: string | undefined; readonly poolSize: number; readonly statementTimeoutMs: number };
+  readonly database: {
+    readonly url: string | undefined;
+    readonly replicaUrls: readonly string[];
+    /** The addresses lead to PgBouncer in transaction mode. */
+    readonly isPooled: boolean;
+    readonly directUrl: string | undefined;
+    /** By ENVIRONMENT unless given. */
+    readonly poolBase: number | undefined;
+    readonly poolBurst: number | undefined;
+    readonly acquireTimeoutMs: number;
+    readonly connectTimeoutMs: number;
+    readonly connectionLifetimeS: number;
+    readonly heldWarningMs: number;
+    readonly statementTimeoutMs: number;
+    readonly lockTimeoutMs: number;
+    readonly idleInTransactionTimeoutMs: number;
+    readonly workMemMb: number;
+    readonly slowQueryMs: number;
+    readonly maxReplicaLagMs: number;
+  };
+  readonly redisUrl: string | undefined;
+  readonly eventsDriver: 'postgres' | 'redis';
+  readonly hasRateLimits: boolean;
+  readonly loadShedding: { readonly maxLagMs: number; readonly maxMemoryBytes: number };
+  readonly storage:
+    | { readonly kind: 'folder'; readonly folder: string }
+    | {
+        readonly kind: 's3';
+        readonly bucket: string;
+        readonly endpoint?: string;
+        readonly region: string;
+        readonly isPathStyle: boolean;
+        readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string };
+      };
+  /** How many requests to a model provider are made together, by its name; `default` for the others. */
+  readonly batchSizes: Readonly<Record<string, number>>;
   readonly dataDir: string;
   readonly mail: {
     readonly smtpUrl: string;
@@ -59,12 +95,23 @@ export function describeAccepted({ kind }: Variable): string {
       return `one of ${kind.choices.join(', ')}`;
     case 'url':
       return `a URL that starts with ${kind.protocols.map((protocol) => `${protocol}//`).join(' or ')}`;
+    case 'urls':
+      return `URLs that start with ${kind.protocols.map((protocol) => `${protocol}//`).join(' or ')}, comma-separated`;
     case 'list':
       return 'a comma-separated list';
     case 'text':
       return kind.accepts ?? 'any text';
   }
 }
+
+const listOf = (value: string): string[] =>
+  value
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
+
+const isUrlOf = (protocols: readonly string[], value: string): boolean =>
+  URL.canParse(value) && protocols.includes(new URL(value).protocol) && !/[\s"<>]/.test(value);
 
 function isAccepted({ kind }: Variable, value: string): boolean {
   switch (kind.type) {
@@ -73,11 +120,13 @@ function isAccepted({ kind }: Variable, value: string): boolean {
     case 'choice':
       return kind.choices.includes(value);
     case 'url':
-      return URL.canParse(value) && kind.protocols.includes(new URL(value).protocol) && !/[\s"<>]/.test(value);
+      return isUrlOf(kind.protocols, value);
+    case 'urls':
+      return listOf(value).every((part) => isUrlOf(kind.protocols, part));
     case 'list':
       return true;
     case 'text':
-      return kind.pattern?.test(value) ?? true;
+      return (kind.pattern?.test(value) ?? true) && (kind.isAccepted?.(value) ?? true);
   }
 }
 
@@ -96,12 +145,6 @@ function readValues(environment: Environment): { values: Values; faults: string[
   }
   return { values: values as Values, faults };
 }
-
-const listOf = (value: string): string[] =>
-  value
-    .split(',')
-    .map((part) => part.trim())
-    .filter((part) => part !== '');
 
 function detectLogFormat(format: string): 'json' | 'pretty' {
   if (format === 'json' || format === 'pretty') return format;
@@ -122,6 +165,58 @@ function providersOf(values: Values): Config['providers'] {
     }),
     ...(values.LLM_MODEL && { model: values.LLM_MODEL }),
   };
+}
+
+const numberOrUndefined = (value: string): number | undefined => (value === '' ? undefined : Number(value));
+
+function databaseOf(values: Values): Config['database'] {
+  return {
+    url: values.DATABASE_URL || undefined,
+    replicaUrls: listOf(values.DATABASE_REPLICA_URLS),
+    isPooled: values.DATABASE_POOLER === 'pgbouncer',
+    directUrl: values.DATABASE_DIRECT_URL || undefined,
+    poolBase: numberOrUndefined(values.DATABASE_POOL_SIZE),
+    poolBurst: numberOrUndefined(values.DATABASE_POOL_BURST),
+    acquireTimeoutMs: Number(values.DATABASE_ACQUIRE_TIMEOUT_MS),
+    connectTimeoutMs: Number(values.DATABASE_CONNECT_TIMEOUT_MS),
+    connectionLifetimeS: Number(values.DATABASE_CONNECTION_LIFETIME_S),
+    heldWarningMs: Number(values.DATABASE_HELD_WARNING_MS),
+    statementTimeoutMs: Number(values.DATABASE_STATEMENT_TIMEOUT_MS),
+    lockTimeoutMs: Number(values.DATABASE_LOCK_TIMEOUT_MS),
+    idleInTransactionTimeoutMs: Number(values.DATABASE_IDLE_IN_TRANSACTION_TIMEOUT_MS),
+    workMemMb: Number(values.DATABASE_WORK_MEM_MB),
+    slowQueryMs: Number(values.DATABASE_SLOW_QUERY_MS),
+    maxReplicaLagMs: Number(values.DATABASE_MAX_REPLICA_LAG_MS),
+  };
+}
+
+function storageOf(values: Values, dataDir: string): Config['storage'] {
+  if (values.STORAGE === 'folder') return { kind: 'folder', folder: path.resolve(dataDir, values.STORAGE_DIR || 'objects') };
+  return {
+    kind: 's3',
+    bucket: values.S3_BUCKET,
+    ...(values.S3_ENDPOINT && { endpoint: values.S3_ENDPOINT }),
+    region: values.S3_REGION,
+    isPathStyle: values.S3_PATH_STYLE === 'on',
+    ...(values.S3_ACCESS_KEY_ID && {
+      credentials: { accessKeyId: values.S3_ACCESS_KEY_ID, secretAccessKey: values.S3_SECRET_ACCESS_KEY },
+    }),
+  };
+}
+
+/** Settings that are fine by themselves and make no sense together. */
+function findContradictions(values: Values): string[] {
+  const faults: string[] = [];
+  const needs = (isNeeded: boolean, name: VariableName, why: string) => {
+    if (isNeeded && values[name] === '') faults.push(`${name}: needed ${why}.`);
+  };
+  needs(values.DATABASE_REPLICA_URLS !== '', 'DATABASE_URL', 'with DATABASE_REPLICA_URLS: the server that they follow');
+  needs(values.DATABASE_POOLER === 'pgbouncer', 'DATABASE_URL', 'with DATABASE_POOLER=pgbouncer: the address of the pooler');
+  needs(values.DATABASE_POOLER === 'pgbouncer', 'DATABASE_DIRECT_URL', 'with DATABASE_POOLER=pgbouncer: the primary past the pooler');
+  needs(values.EVENTS_DRIVER === 'redis', 'REDIS_URL', 'with EVENTS_DRIVER=redis');
+  needs(values.STORAGE === 's3', 'S3_BUCKET', 'with STORAGE=s3');
+  needs(values.S3_ACCESS_KEY_ID !== '', 'S3_SECRET_ACCESS_KEY', 'with S3_ACCESS_KEY_ID');
+  return faults;
 }
 
 function deepFreeze<T extends object>(value: T): T {
@@ -146,9 +241,12 @@ export function loadConfig(environment: Environment = loadEnvironment(), otherFa
     const twin = ports.slice(0, index).find(([, other]) => other === value);
     if (twin !== undefined) faults.push(`${name}: ${value} is the value of ${twin[0]} too; each needs a port of its own.`);
   }
+  faults.push(...findContradictions(values));
   if (otherFaults.length + faults.length > 0) throw new ConfigError([...otherFaults, ...faults]);
 
+  const dataDir = path.resolve(projectRoot, values.DATA_DIR);
   return deepFreeze<Config>({
+    environment: values.ENVIRONMENT as Config['environment'],
     http: {
       host: values.HOST,
       port: Number(values.PORT),
@@ -161,12 +259,21 @@ export function loadConfig(environment: Environment = loadEnvironment(), otherFa
       tagline: values.SITE_TAGLINE,
       language: values.SITE_LANGUAGE,
     },
-    database: {
-      url: values.DATABASE_URL || undefined,
-      poolSize: Number(values.DATABASE_POOL_SIZE),
-      statementTimeoutMs: Number(values.DATABASE_STATEMENT_TIMEOUT_MS),
+    database: databaseOf(values),
+    redisUrl: values.REDIS_URL || undefined,
+    eventsDriver: values.EVENTS_DRIVER as Config['eventsDriver'],
+    hasRateLimits: values.RATE_LIMITS === 'on',
+    loadShedding: {
+      maxLagMs: Number(values.LOAD_SHEDDING_LAG_MS),
+      maxMemoryBytes: Number(values.LOAD_SHEDDING_MEMORY_MB) * 1024 * 1024,
     },
-    dataDir: path.resolve(projectRoot, values.DATA_DIR),
+    storage: storageOf(values, dataDir),
+    batchSizes: Object.fromEntries(
+      listOf(values.PROVIDER_BATCH_SIZES)
+        .map((pair) => pair.split('='))
+        .map(([provider, size]) => [provider, Number(size)]),
+    ),
+    dataDir,
     mail: {
       smtpUrl: values.SMTP_URL || `smtp://127.0.0.1:${values.MAILBOX_PORT}`,
       isMailbox: values.SMTP_URL === '',

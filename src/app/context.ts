@@ -86,7 +86,7 @@ export async function createContext(options: ContextOptions): Promise<Context> {
     const database = createDatabase({
       url: options.databaseUrl,
       applicationName: `aquascene-${options.name}`,
-      maxConnections: config.database.poolSize,
+      maxConnections: config.database.poolBase ?? 15,
       connectTimeoutMs: 10_000,
       statementTimeoutMs: config.database.statementTimeoutMs,
       lockTimeoutMs: 10_000,

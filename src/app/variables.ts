@@ -1,10 +1,19 @@
+import { acceptedRedisUrls, parseRedisUrl } from '#shared/redis-url';
+
 /** What a variable accepts. The same table makes the configuration, the faults and the reference in docs/configuration.md. */
 export type Kind =
-  | { readonly type: 'text'; readonly pattern?: RegExp; readonly accepts?: string }
+  | {
+      readonly type: 'text';
+      readonly pattern?: RegExp;
+      readonly accepts?: string;
+      /** Asked besides the pattern. */
+      readonly isAccepted?: (value: string) => boolean;
+    }
   | { readonly type: 'integer'; readonly min: number; readonly max: number }
   | { readonly type: 'choice'; readonly choices: readonly string[] }
   | { readonly type: 'url'; readonly protocols: readonly string[] }
-  | { readonly type: 'list' };
+  | { readonly type: 'list' }
+  | { readonly type: 'urls'; readonly protocols: readonly string[] };
 
 export type Variable = {
   readonly kind: Kind;
@@ -21,6 +30,11 @@ const secret = { type: 'text' } as const;
 
 /** Empty defaults mean "not set". */
 export const variables = {
+  ENVIRONMENT: {
+    kind: { type: 'choice', choices: ['development', 'staging', 'production'] },
+    default: 'development',
+    description: 'How many connections to the database a process may open, unless that is set.',
+  },
   PORT: { kind: port, default: '8000', flag: '--port', description: 'Port of the site and the API.' },
   HOST: {
     kind: { type: 'text', pattern: /^[\w.:-]+$/, accepts: 'an address or host name' },
@@ -57,15 +71,146 @@ export const variables = {
     isSecret: true,
     description: 'PostgreSQL 16 or newer to use instead of the embedded one.',
   },
+  DATABASE_REPLICA_URLS: {
+    kind: { type: 'urls', protocols: ['postgres:', 'postgresql:'] },
+    default: '',
+    isSecret: true,
+    description: 'Streaming replicas of that server, or a load balancer over them: reads that need not be the latest go there.',
+  },
+  DATABASE_POOLER: {
+    kind: { type: 'choice', choices: ['none', 'pgbouncer'] },
+    default: 'none',
+    description: 'pgbouncer: the addresses above lead to PgBouncer in transaction mode; then DATABASE_DIRECT_URL is needed too.',
+  },
+  DATABASE_DIRECT_URL: {
+    kind: postgres,
+    default: '',
+    isSecret: true,
+    description: 'The primary past the pooler, for migrations and notifications.',
+  },
   DATABASE_POOL_SIZE: {
-    kind: { type: 'integer', min: 2, max: 200 },
-    default: '15',
-    description: 'Most connections that one process opens.',
+    kind: { type: 'integer', min: 1, max: 200 },
+    default: '',
+    description: 'Connections that one process keeps open to each server. Default: 5, 15 or 25 by ENVIRONMENT.',
+  },
+  DATABASE_POOL_BURST: {
+    kind: { type: 'integer', min: 0, max: 400 },
+    default: '',
+    description: 'Connections that it may open beyond them for a while. Default: 10, 25 or 50 by ENVIRONMENT.',
+  },
+  DATABASE_ACQUIRE_TIMEOUT_MS: {
+    kind: { type: 'integer', min: 100, max: 600_000 },
+    default: '30000',
+    description: 'How long a request waits for a free connection.',
+  },
+  DATABASE_CONNECT_TIMEOUT_MS: {
+    kind: { type: 'integer', min: 100, max: 600_000 },
+    default: '10000',
+    description: 'How long the making of a connection may take.',
+  },
+  DATABASE_CONNECTION_LIFETIME_S: {
+    kind: { type: 'integer', min: 60, max: 86_400 },
+    default: '3600',
+    description: 'A connection older than that is replaced, in seconds.',
+  },
+  DATABASE_HELD_WARNING_MS: {
+    kind: { type: 'integer', min: 100, max: 3_600_000 },
+    default: '30000',
+    description: 'A connection that is held longer is logged, with where it was taken.',
   },
   DATABASE_STATEMENT_TIMEOUT_MS: {
     kind: { type: 'integer', min: 100, max: 3_600_000 },
     default: '60000',
     description: 'A statement that runs longer is cancelled, in milliseconds.',
+  },
+  DATABASE_LOCK_TIMEOUT_MS: {
+    kind: { type: 'integer', min: 100, max: 3_600_000 },
+    default: '10000',
+    description: 'A statement that waits longer for a lock is cancelled, in milliseconds.',
+  },
+  DATABASE_IDLE_IN_TRANSACTION_TIMEOUT_MS: {
+    kind: { type: 'integer', min: 1000, max: 3_600_000 },
+    default: '300000',
+    description: 'A transaction that does nothing for longer is ended, in milliseconds.',
+  },
+  DATABASE_WORK_MEM_MB: {
+    kind: { type: 'integer', min: 1, max: 4096 },
+    default: '64',
+    description: 'Memory of one sort or hash before it goes to disk, in MiB.',
+  },
+  DATABASE_SLOW_QUERY_MS: {
+    kind: { type: 'integer', min: 1, max: 3_600_000 },
+    default: '1000',
+    description: 'A statement that takes longer is logged with its plan, in milliseconds.',
+  },
+  DATABASE_MAX_REPLICA_LAG_MS: {
+    kind: { type: 'integer', min: 0, max: 3_600_000 },
+    default: '30000',
+    description: 'A replica that is further behind is passed over, in milliseconds.',
+  },
+  REDIS_URL: {
+    kind: { type: 'text', accepts: acceptedRedisUrls, isAccepted: (value) => parseRedisUrl(value) !== undefined },
+    default: '',
+    isSecret: true,
+    description: 'Redis 7 for what processes share: the second level of the cache and the rate limits. Not needed on one machine.',
+  },
+  EVENTS_DRIVER: {
+    kind: { type: 'choice', choices: ['postgres', 'redis'] },
+    default: 'postgres',
+    description: 'What carries events to their subscribers: the database, or Redis Streams (needs REDIS_URL).',
+  },
+  RATE_LIMITS: {
+    kind: { type: 'choice', choices: ['on', 'off'] },
+    default: 'on',
+    description: 'Limits of requests by key, address and route. off: something in front of the engine sets them.',
+  },
+  LOAD_SHEDDING_LAG_MS: {
+    kind: { type: 'integer', min: 10, max: 60_000 },
+    default: '200',
+    description: 'Lag of the event loop beyond which expensive requests are refused with 503, in milliseconds.',
+  },
+  LOAD_SHEDDING_MEMORY_MB: {
+    kind: { type: 'integer', min: 128, max: 1_048_576 },
+    default: '2048',
+    description: 'Resident memory of the API process beyond which expensive requests are refused with 503, in MiB.',
+  },
+  STORAGE: {
+    kind: { type: 'choice', choices: ['folder', 's3'] },
+    default: 'folder',
+    description: 'Where uploaded and made files are kept: in STORAGE_DIR, or in S3_BUCKET.',
+  },
+  STORAGE_DIR: { kind: { type: 'text' }, default: '', description: 'Folder of the files. Default: objects in DATA_DIR.' },
+  S3_BUCKET: {
+    kind: { type: 'text', pattern: /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, accepts: 'the name of a bucket' },
+    default: '',
+    description: 'Bucket of the files.',
+  },
+  S3_ENDPOINT: { kind: http, default: '', description: 'Server that speaks the protocol of S3. Default: the one of AWS in S3_REGION.' },
+  S3_REGION: {
+    kind: { type: 'text', pattern: /^[\w-]{1,64}$/, accepts: 'the name of a region' },
+    default: 'us-east-1',
+    description: 'Region of the bucket.',
+  },
+  S3_PATH_STYLE: {
+    kind: { type: 'choice', choices: ['on', 'off'] },
+    default: 'off',
+    description: 'on: the bucket stands in the path, as MinIO and others want it, not in the host name.',
+  },
+  S3_ACCESS_KEY_ID: {
+    kind: secret,
+    default: '',
+    isSecret: true,
+    description: 'Key to the bucket. Default: what the machine has been given.',
+  },
+  S3_SECRET_ACCESS_KEY: { kind: secret, default: '', isSecret: true, description: 'Its secret.' },
+  PROVIDER_BATCH_SIZES: {
+    kind: {
+      type: 'text',
+      pattern: /^[a-z][\w-]*=\d{1,3}(,[a-z][\w-]*=\d{1,3})*$/,
+      accepts: 'provider=size, comma-separated, e.g. openai=5,default=3',
+    },
+    default: 'openai=5,default=3',
+    description: 'How many requests to a model provider are made together.',
   },
   SMTP_URL: {
     kind: { type: 'url', protocols: ['smtp:', 'smtps:'] },

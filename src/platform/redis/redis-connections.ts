@@ -1,6 +1,6 @@
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import { createOutageLog, type Logger, type Metrics } from '#platform/telemetry';
-import { type RedisAddress, requireRedisAddress } from './redis-url.ts';
+import { type RedisAddress, requireRedisAddress } from '#shared/redis-url';
 
 /** Either takes the same commands. In a cluster, all keys of one command, script or transaction must share a hash tag. */
 export type RedisClient = Redis | Cluster;

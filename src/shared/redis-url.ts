@@ -1,4 +1,4 @@
-import { AppError } from '#shared/errors';
+import { AppError } from './errors.ts';
 
 export type RedisNode = { readonly host: string; readonly port: number };
 

@@ -1,0 +1,5 @@
+export const round = (value: number): number => Math.round(value * 100) / 100;
+
+export function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
+}
