@@ -48,6 +48,7 @@ describe('a single server', { skip }, () => {
     const redis = await startRedis();
     closers.push(() => redis.stop());
     const connections = connect(redis.url);
+    assert.match(await connections.version(60_000), /^\d+\.\d+/);
     await assertWorks(connections);
     await redis.kill();
     await waitFor('the outage to be noticed', async () => !(await answers(connections)()));
@@ -75,6 +76,7 @@ describe('a single server', { skip }, () => {
     await redis.kill();
     const connections = connect(redis.url);
     await assert.rejects(connections.ping());
+    await assert.rejects(connections.version(10), { code: 'redis_unavailable' });
     await redis.start();
     await waitFor('Redis', answers(connections));
   });

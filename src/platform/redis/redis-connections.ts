@@ -1,5 +1,7 @@
+import { once } from 'node:events';
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import { createOutageLog, type Logger, type Metrics } from '#platform/telemetry';
+import { AppError } from '#shared/errors';
 import { type RedisAddress, requireRedisAddress } from '#shared/redis-url';
 
 /** Either takes the same commands. In a cluster, all keys of one command, script or transaction must share a hash tag. */
@@ -13,6 +15,8 @@ export type RedisConnections = {
    * can be reached. It reconnects and subscribes again by itself. End it with `quit` or `disconnect`; `close` ends it too.
    */
   open(purpose: string): RedisClient;
+  /** Waits for Redis no longer than that. @throws AppError `redis_unavailable` */
+  version(timeoutMs: number): Promise<string>;
   /** A ping on `commands`, for health checks. */
   ping(): Promise<void>;
   close(): Promise<void>;
@@ -52,7 +56,8 @@ export function createRedisConnections(options: RedisConnectionsOptions): RedisC
       connectTimeout: options.connectTimeoutMs ?? 5000,
       keepAlive: 10_000,
       maxRetriesPerRequest: waits ? null : 0,
-      autoResendUnfulfilledCommands: false,
+      // Else what was under way when the connection broke would neither fail nor be sent again.
+      autoResendUnfulfilledCommands: waits,
       // A primary that became a replica refuses writes for ever: the new one is found by connecting again.
       reconnectOnError: (error) => error.message.startsWith('READONLY'),
       ...(!waits && { commandTimeout: options.commandTimeoutMs ?? 1000 }),
@@ -68,7 +73,8 @@ export function createRedisConnections(options: RedisConnectionsOptions): RedisC
     client.on('error', (error: unknown) => outage.down(error));
     client.on('close', () => {
       isUp.set({ purpose }, 0);
-      if (clients.has(client)) outage.down('the connection was closed');
+      // What was ended by us is no outage: its `end` comes right after.
+      setImmediate(() => clients.has(client) && outage.down('the connection was closed'));
     });
     client.on('end', () => clients.delete(client));
     return client;
@@ -78,6 +84,7 @@ export function createRedisConnections(options: RedisConnectionsOptions): RedisC
   return {
     commands,
     open: (purpose) => connect(purpose, true),
+    version: (timeoutMs) => readVersion(commands, timeoutMs),
     async ping() {
       await commands.ping();
     },
@@ -88,6 +95,18 @@ export function createRedisConnections(options: RedisConnectionsOptions): RedisC
       for (const client of open) client.disconnect();
     },
   };
+}
+
+/** Of the first server that answers. */
+async function readVersion(client: RedisClient, timeoutMs: number): Promise<string> {
+  if (client.status !== 'ready') {
+    const signal = AbortSignal.timeout(timeoutMs);
+    await once(client, 'ready', { signal }).catch((cause: unknown) => {
+      throw new AppError('redis_unavailable', 'Redis cannot be reached.', { status: 503, retryable: true, cause });
+    });
+  }
+  const info = await client.info('server');
+  return /^redis_version:(\S+)/m.exec(info)?.[1] ?? 'of an unknown version';
 }
 
 function credentialsOf({ username, password, isTls, db }: RedisAddress): RedisOptions {

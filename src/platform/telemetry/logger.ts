@@ -47,10 +47,20 @@ const secretPaths = [
   'req.headers["x-api-key"]',
 ];
 
+// What a database server says of an error beyond its message quotes the values that it was about.
+const quotingFields = ['detail', 'where', 'hint', 'internalQuery', 'query', 'parameters'];
+
+function serializeError(error: Error): object {
+  const shown: Record<string, unknown> = { ...pino.stdSerializers.err(error) };
+  for (const field of quotingFields) delete shown[field];
+  return shown;
+}
+
 export function createLogger(options: LoggerOptions): Logger {
   const settings = {
     level: options.level,
     base: { role: options.role, pid: process.pid },
+    serializers: { err: serializeError },
     redact: { paths: secretPaths, censor: '[redacted]' },
     mixin: () => ({ ...currentTrace() }),
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
