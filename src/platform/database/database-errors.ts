@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { AppError } from '#shared/errors';
+import { AppError, messageOf } from '#shared/errors';
 
 /** Codes of failures after which the same request may succeed: classes 08, 53 and 58, 57P0x and socket errors. */
 const unavailableCodes =
@@ -30,9 +30,37 @@ export function databaseUnavailable(cause?: unknown): AppError {
   });
 }
 
+/** The server is well, but every connection to it is in use. */
+export function databaseBusy(cause?: unknown): AppError {
+  return new AppError('database_busy', 'Too many requests wait for the database at the moment.', {
+    status: 503,
+    retryable: true,
+    retryAfterSeconds: 5,
+    cause,
+  });
+}
+
+/** True when another server may answer what this one did not. */
+export function isServerFailure(error: unknown): boolean {
+  const translated = translateDatabaseError(error);
+  return translated instanceof AppError && translated.code === 'database_unavailable';
+}
+
+/** A replica ended the statement so that it could go on replaying. Nothing is wrong with either. */
+export function isRecoveryConflict(error: unknown): boolean {
+  return /^(40001|40P01|57014|57P0\d)$/.test(codeOf(error)) && /conflict with recovery/.test(messageOf(error));
+}
+
+/** A replica that lags may not know yet what a migration has just made. */
+export function mayLackSchema(error: unknown): boolean {
+  return /^(42P01|42703|42883|42704|3F000)$/.test(codeOf(error));
+}
+
+const outageCodes: ReadonlySet<unknown> = new Set(['database_unavailable', 'database_busy', 'database_full']);
+
 /** True for what `translateDatabaseError` calls an outage. The database's own log says it once: nobody else needs to. */
 export function isDatabaseOutage(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && (error.code === 'database_unavailable' || error.code === 'database_full');
+  return error instanceof Error && 'code' in error && outageCodes.has(error.code);
 }
 
 /** Names the outage so that the edge can answer 503 with Retry-After; every other error passes as it is. */

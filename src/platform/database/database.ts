@@ -1,11 +1,16 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import { DummyDriver, Kysely, PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler, type RawBuilder } from 'kysely';
-import pg from 'pg';
-import { createOutageLog, type Logger, type Metrics } from '#platform/telemetry';
+import type { RawBuilder } from 'kysely';
+import type pg from 'pg';
+import type { Logger, Metrics } from '#platform/telemetry';
 import { AppError, messageOf } from '#shared/errors';
-import { createConnectionPool, type PoolFigures, type Session } from './connection-pool.ts';
+import { compileStatement } from './compile-statement.ts';
+import type { PoolFigures, Session, WithSession } from './connection-pool.ts';
+import { type ConnectionSettings, defaultConnectionSettings } from './connection-settings.ts';
 import { translateDatabaseError } from './database-errors.ts';
+import { createListener } from './listener.ts';
+import { readGenericPlan } from './monitor/query-plan.ts';
 import { createQueryMonitor, type QueryMonitor } from './query-monitor.ts';
+import type { ReplicaFigures } from './read-router.ts';
+import { createServers } from './servers.ts';
 
 export type Row = Record<string, unknown>;
 
@@ -30,54 +35,71 @@ export type Transaction = Queryable & {
 };
 
 export type Database = Queryable & {
+  /** Reads that may come from a replica: never staler than what this session has written. A write through it fails. */
+  readonly reads: Queryable;
+  /** Reads that come from the primary, and from a replica only while the primary is down. */
+  readonly latest: Queryable;
   transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T>;
   /** Takes a connection of its own and listens; reconnects by itself. The callback also runs after every reconnect. */
   listen(channel: string, onNotification: (payload: string) => void): Promise<{ close(): Promise<void> }>;
   readonly executeSql: Transaction['executeSql'];
+  /**
+   * The driver's own connection to the primary, for what it alone can do (cursors, COPY); for the platform only: services
+   * have `Queryable`. A connection that is lost, or that work leaves in a transaction or failed, is thrown away.
+   * @param name under which it is known where connections are shown as held
+   */
+  withClient<T>(name: string, work: (client: pg.PoolClient) => Promise<T>): Promise<T>;
   readonly monitor: QueryMonitor;
+  /** Of the primary. */
   poolFigures(): PoolFigures;
+  /** Each replica as this process sees it; empty where there is none. */
+  replicas(): ReplicaFigures[];
   close(): Promise<void>;
 };
 
-export type DatabaseOptions = {
-  readonly url: string;
-  readonly applicationName: string;
-  readonly maxConnections: number;
-  readonly connectTimeoutMs: number;
-  readonly statementTimeoutMs: number;
-  readonly lockTimeoutMs: number;
-  readonly idleInTransactionTimeoutMs: number;
-  readonly logger: Logger;
-  readonly metrics: Metrics;
-};
+export type DatabaseOptions = Partial<ConnectionSettings> &
+  Pick<ConnectionSettings, 'applicationName' | 'maxConnections'> & {
+    readonly url: string;
+    /** Of the server itself where `url` leads to a pooler: what needs a connection of its own goes there. */
+    readonly directUrl?: string;
+    /** Each leads to one server, or to a balancer of TCP connections. */
+    readonly replicaUrls?: readonly string[];
+    /** A replica that lags more is passed over. 10 s unless told. */
+    readonly maxReplicaLagMs?: number;
+    /** A statement that takes longer is slow: it is logged, with its plan. 1000 unless told. */
+    readonly slowQueryMs?: number;
+    /** A folder on the disk whose space is told with slow statements; the working directory unless told. */
+    readonly diskFolder?: string;
+    readonly logger: Logger;
+    readonly metrics: Metrics;
+  };
 
-const goodbyeTimeoutMs = 1000;
-
-const compiler = new Kysely<Record<string, never>>({
-  dialect: {
-    createAdapter: () => new PostgresAdapter(),
-    createDriver: () => new DummyDriver(),
-    createIntrospector: (db) => new PostgresIntrospector(db),
-    createQueryCompiler: () => new PostgresQueryCompiler(),
-  },
-});
+const defaultMaxReplicaLagMs = 10_000;
 
 export function createDatabase(options: DatabaseOptions): Database {
-  const monitor = createQueryMonitor(options);
-  const pool = createConnectionPool(options);
-
-  type WithSession = <T>(work: (session: Session) => Promise<T>) => Promise<T>;
+  const { url, logger, metrics } = options;
+  const settings: ConnectionSettings = { ...defaultConnectionSettings, ...options };
+  const monitor = createQueryMonitor({ ...options, readPlan: (statement) => readGenericPlan(withClient, statement) });
+  const servers = createServers({
+    ...{ url, settings, logger, metrics },
+    replicaUrls: options.replicaUrls ?? [],
+    onStall: () => listener.cutAll(),
+    maxReplicaLagMs: options.maxReplicaLagMs ?? defaultMaxReplicaLagMs,
+  });
+  const { primary, writes } = servers;
+  const listener = createListener(options.directUrl ?? url, settings, logger);
 
   async function run(withSession: WithSession, name: string, statement: RawBuilder<unknown>): Promise<pg.QueryResult> {
-    const compiled = statement.compile(compiler);
+    const { text, values } = compileStatement(statement);
+    const described = { text, parameterCount: values.length };
     const started = performance.now();
     try {
-      const result = await withSession((session) => session.query(compiled.sql, compiled.parameters as unknown[]));
+      const result = await withSession((session) => session.query(text, values, name));
       const [only] = resultsOf(result);
-      monitor.record(name, performance.now() - started, only.rowCount ?? 0);
+      monitor.record(name, performance.now() - started, only.rowCount ?? 0, described);
       return only;
     } catch (error) {
-      monitor.recordError(name, performance.now() - started, error);
+      monitor.recordError(name, performance.now() - started, error, described);
       throw translateDatabaseError(error);
     }
   }
@@ -101,7 +123,7 @@ export function createDatabase(options: DatabaseOptions): Database {
     async (text: string, values?: unknown[]): Promise<{ rows: Row[]; rowCount: number }> => {
       try {
         // pg-boss sends several statements at once and wants the rows of all of them.
-        const results = resultsOf(await withSession((session) => session.query(text, values)));
+        const results = resultsOf(await withSession((session) => session.query(text, values, 'jobs.raw')));
         return { rows: results.flatMap(({ rows }) => rows), rowCount: results.at(-1)?.rowCount ?? 0 };
       } catch (error) {
         throw translateDatabaseError(error);
@@ -112,13 +134,14 @@ export function createDatabase(options: DatabaseOptions): Database {
     const callbacks: (() => void)[] = [];
     const withSession: WithSession = (use) => use(session);
     try {
-      await session.query('begin');
+      await session.query('begin', undefined, 'begin');
       const value = await work({
         ...queryableOn(withSession),
         executeSql: executeSqlOn(withSession),
         afterCommit: (callback) => void callbacks.push(callback),
       });
-      await session.query('commit');
+      const { isCommitted } = await writes.commit(session);
+      if (!isCommitted) throw new AppError('transaction_aborted', 'A statement of the transaction failed; nothing was committed.');
       for (const callback of callbacks) callback();
       return value;
     } catch (error) {
@@ -130,73 +153,45 @@ export function createDatabase(options: DatabaseOptions): Database {
   /** What cannot be rolled back is on a connection that has just been lost: the server rolls it back by itself. */
   async function rollBack(session: Session): Promise<void> {
     await session
-      .query('rollback')
-      .catch((error: unknown) => options.logger.debug({ reason: messageOf(error) }, 'connection lost before the rollback'));
+      .query('rollback', undefined, 'rollback')
+      .catch((error: unknown) => logger.debug({ reason: messageOf(error) }, 'connection lost before the rollback'));
   }
 
   async function transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
     try {
-      return await pool.withSession((session) => transactionOn(session, work));
+      return await primary.withHeldSession((session) => transactionOn(session, work));
     } catch (error) {
       throw translateDatabaseError(error);
     }
   }
 
-  async function listen(channel: string, onNotification: (payload: string) => void) {
-    let client: pg.Client | undefined;
-    let isClosed = false;
-    let retryTimer: NodeJS.Timeout | undefined;
-    const outage = createOutageLog(options.logger, 'the source of notifications', { channel });
-
-    const reconnectLater = () => {
-      if (isClosed) return;
-      retryTimer = setTimeout(() => void connect(), 1000);
-    };
-    async function connect(): Promise<void> {
-      if (isClosed) return;
-      const next = pool.createListener();
-      client = next;
-      let isLost = false;
-      const onLost = (error?: Error) => {
-        if (isLost) return;
-        isLost = true;
-        if (!isClosed) outage.down(error ?? 'connection closed');
-        reconnectLater();
-      };
-      next.on('error', onLost);
-      next.on('end', () => onLost());
-      next.on('notification', (message) => onNotification(message.payload ?? ''));
-      try {
-        await next.connect();
-        await next.query(`listen ${pg.escapeIdentifier(channel)}`);
-        outage.up();
-        onNotification('');
-      } catch (error) {
-        onLost(error instanceof Error ? error : undefined);
-      }
+  async function withClient<T>(name: string, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+    try {
+      return await primary.withClient(name, async (client) => {
+        const value = await work(client);
+        await writes.afterWork(client);
+        return value;
+      });
+    } catch (error) {
+      throw translateDatabaseError(error);
     }
-    await connect();
-    return {
-      async close() {
-        isClosed = true;
-        clearTimeout(retryTimer);
-        const goodbye = client
-          ?.end()
-          .catch((error: unknown) => options.logger.debug({ reason: messageOf(error) }, 'listener was gone already'));
-        // A silent server answers no goodbye; the pool cuts what is left.
-        await Promise.race([goodbye, delay(goodbyeTimeoutMs, undefined, { ref: false })]);
-      },
-    };
   }
 
   return {
-    ...queryableOn(pool.withSession),
+    ...queryableOn(writes.withSession),
+    reads: queryableOn(servers.reads),
+    latest: queryableOn(servers.latest),
     transaction,
-    listen,
-    executeSql: executeSqlOn(pool.withSession),
+    withClient,
+    listen: listener.listen,
+    executeSql: executeSqlOn(writes.withSession),
     monitor,
-    poolFigures: pool.figures,
-    close: pool.close,
+    poolFigures: primary.figures,
+    replicas: servers.replicas,
+    async close() {
+      await servers.close();
+      listener.close();
+    },
   };
 }
 

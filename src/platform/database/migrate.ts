@@ -1,14 +1,11 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import pg from 'pg';
+import type pg from 'pg';
 import { AppError } from '#shared/errors';
+import { withMigrationLock } from './migration-lock.ts';
 
 export type Migration = { readonly name: string; readonly sql: string; readonly checksum: string };
-
-// Any constant: it only has to be the same in every process that migrates.
-const advisoryLockKey = 7_209_114_533;
-const connectTimeoutMs = 10_000;
 
 export async function readMigrations(folder: string): Promise<Migration[]> {
   const names = (await readdir(folder)).filter((name) => name.endsWith('.sql')).sort();
@@ -25,18 +22,9 @@ export async function readMigrations(folder: string): Promise<Migration[]> {
  * one another. Throws `migration_changed` when an applied file was edited afterwards.
  * @returns names of the migrations applied by this call
  */
-export async function migrate(url: string, folder: string): Promise<string[]> {
-  const migrations = await readMigrations(folder);
-  const client = new pg.Client({
-    connectionString: url,
-    application_name: 'aquascene-migrate',
-    connectionTimeoutMillis: connectTimeoutMs,
-  });
-  // A connection that is lost fails the statement that runs; unheard, the event would end the process besides.
-  client.on('error', () => undefined);
-  await client.connect();
-  try {
-    await client.query('select pg_advisory_lock($1)', [advisoryLockKey]);
+export function migrate(url: string, folder: string): Promise<string[]> {
+  return withMigrationLock(url, async (client) => {
+    const migrations = await readMigrations(folder);
     await client.query(
       `create table if not exists schema_migrations (
          name text primary key, checksum text not null, applied_at timestamptz not null default now())`,
@@ -55,19 +43,21 @@ export async function migrate(url: string, folder: string): Promise<string[]> {
           `The migration ${migration.name} was changed after it had been applied. Restore the file and add a new migration instead.`,
         );
       }
-      await client.query('begin');
-      try {
-        await client.query(migration.sql);
-        await client.query('insert into schema_migrations (name, checksum) values ($1, $2)', [migration.name, migration.checksum]);
-        await client.query('commit');
-      } catch (error) {
-        await client.query('rollback').catch(() => undefined);
-        throw new AppError('migration_failed', `The migration ${migration.name} failed.`, { cause: error });
-      }
+      await apply(client, migration);
       done.push(migration.name);
     }
     return done;
-  } finally {
-    await client.end();
+  });
+}
+
+async function apply(client: pg.Client, migration: Migration): Promise<void> {
+  await client.query('begin');
+  try {
+    await client.query(migration.sql);
+    await client.query('insert into schema_migrations (name, checksum) values ($1, $2)', [migration.name, migration.checksum]);
+    await client.query('commit');
+  } catch (error) {
+    await client.query('rollback').catch(() => undefined);
+    throw new AppError('migration_failed', `The migration ${migration.name} failed.`, { cause: error });
   }
 }
