@@ -1,161 +1,140 @@
 import { type Database, isDatabaseOutage, sql, type Transaction } from '#platform/database';
+import type { RedisConnections } from '#platform/redis';
 import type { Logger, Metrics } from '#platform/telemetry';
 import type { Clock } from '#shared/clock';
+import { AppError, messageOf } from '#shared/errors';
+import { addSubscriber, gatherPartitions, keepSubscribers, skipOtherTypes } from './event-offsets.ts';
+import { defaultEventSettings, type EventSettings } from './event-settings.ts';
+import { readSubscribers } from './event-status.ts';
+import type { EventDriver, Events, NewEvent, SubscriberState } from './event-types.ts';
+import { discardDeadLetter, listDeadLetters, redriveDeadLetters } from './failure-store.ts';
+import { createPostgresDriver, type Driver, type DriverDependencies } from './postgres-driver.ts';
+import { createRedisDriver } from './redis-driver.ts';
+import { requestReplay } from './replay.ts';
+import { startWakeLoop, type WakeLoop } from './wake-loop.ts';
 
-/** `type` is past tense (`article.published`); events of one `aggregateId` arrive in the order of their commits. */
-export type NewEvent = { readonly type: string; readonly aggregateId: string; readonly payload: object };
-
-export type StoredEvent = NewEvent & { readonly id: string; readonly position: number; readonly occurredAt: Date };
-
-/**
- * A subscriber's handler runs inside the transaction that also moves its offset, so what it writes through `transaction`
- * happens exactly once. Anything else it does may happen twice.
- */
-export type Subscription = {
-  readonly subscriber: string;
-  readonly types: readonly string[];
-  readonly handle: (event: StoredEvent, transaction: Transaction) => Promise<void>;
-};
-
-export type Events = {
-  /** The only way to publish: commits with the rows that the event is about. */
-  publish(transaction: Transaction, event: NewEvent): Promise<void>;
-  subscribe(subscriptions: readonly Subscription[]): Promise<void>;
-  stop(): Promise<void>;
+export type EventsOptions = {
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** `postgres` unless given. Processes with either may run side by side: each event is still handled once, in order. */
+  readonly driver?: EventDriver;
+  /** For the driver `redis`. */
+  readonly redis?: RedisConnections;
+  readonly settings?: Partial<EventSettings>;
 };
 
 const channel = 'aquascene_events';
-const batchSize = 100;
-// NOTIFY wakes the loops, and so does every reconnect of its listener: looking only makes up for a notice that was lost.
-const pollIntervalMs = 5000;
-// An event that waits for an older transaction to end: nobody notifies when it does, so it is looked for soon and then ever less often.
-const firstHeldBackPollMs = 20;
+// The payload of a notification that is not about a new event: something is to be tried or handed out again.
+const again = 'again';
+const upkeepIntervalMs = 60_000;
 
-export function createEvents(options: { database: Database; clock: Clock; logger: Logger; metrics: Metrics }): Events {
-  const { database, clock, logger, metrics } = options;
-  const handled = metrics.counter('aquascene_events_total', 'Events handled', ['subscriber', 'type']);
-  const loops: { wake: () => void; done: Promise<void> }[] = [];
-  let isStopping = false;
+/** Events go through the outbox table, whichever driver brings them to their subscribers. */
+export function createEvents(options: EventsOptions): Events {
+  const { database, clock, logger, metrics, driver: kind = 'postgres' } = options;
+  const subscribed = new Set<string>();
+  const driver = createDriver(kind, options);
   let listener: { close(): Promise<void> } | undefined;
+  let upkeep: WakeLoop | undefined;
 
-  /**
-   * One batch of one subscriber. The offset row's lock keeps a second process out; `skip locked` lets it go on with others.
-   * Only events of transactions that ended before every running one are read: positions are taken before commits, and
-   * without this a late commit with a low position would be passed over for ever.
-   */
-  async function handleBatch(subscription: Subscription): Promise<'handled' | 'held_back' | 'none'> {
-    return database.transaction(async (transaction) => {
-      const offset = await transaction.maybeOne<{ transactionId: string; position: number }>(
-        'events.lock-offset',
-        sql`select transaction_id::text as "transactionId", position from event_offsets
-            where subscriber = ${subscription.subscriber} for update skip locked`,
-      );
-      if (offset === undefined) return 'none';
-      const events = await transaction.query<StoredEvent & { transactionId: string }>(
-        'events.read',
-        sql`select id, position, transaction_id::text as "transactionId", type, aggregate_id as "aggregateId", payload,
-                   occurred_at as "occurredAt"
-            from events
-            where (transaction_id, position) > (${offset.transactionId}::xid8, ${offset.position}::bigint)
-              and transaction_id < pg_snapshot_xmin(pg_current_snapshot())
-              and type = any(${subscription.types}::text[])
-            order by transaction_id, position limit ${batchSize}`,
-      );
-      for (const event of events) {
-        await subscription.handle(event, transaction);
-        handled.inc({ subscriber: subscription.subscriber, type: event.type });
-      }
-      const last = events.at(-1);
-      if (last === undefined) return (await isHeldBack(transaction, subscription, offset)) ? 'held_back' : 'none';
-      await transaction.execute(
-        'events.move-offset',
-        sql`update event_offsets set transaction_id = ${last.transactionId}::xid8, position = ${last.position}, moved_at = now()
-            where subscriber = ${subscription.subscriber}`,
-      );
-      return 'handled';
-    });
-  }
-
-  async function isHeldBack(
-    transaction: Transaction,
-    subscription: Subscription,
-    offset: { readonly transactionId: string; readonly position: number },
-  ): Promise<boolean> {
-    const row = await transaction.maybeOne(
-      'events.held-back',
-      sql<object>`select 1 from events
-          where (transaction_id, position) > (${offset.transactionId}::xid8, ${offset.position}::bigint)
-            and type = any(${subscription.types}::text[]) limit 1`,
+  async function publish(transaction: Transaction, event: NewEvent): Promise<void> {
+    await transaction.execute(
+      'events.publish',
+      sql`insert into events (id, type, aggregate_id, payload, occurred_at)
+          values (${clock.newId()}, ${event.type}, ${event.aggregateId}, ${JSON.stringify(event.payload)}::jsonb, ${clock.now()})`,
     );
-    return row !== undefined;
+    await transaction.execute('events.notify', sql`select pg_notify(${channel}, '')`);
   }
 
-  function startLoop(subscription: Subscription) {
-    let wakeUp: (() => void) | undefined;
-    let isAwake = true;
-    const wake = () => {
-      isAwake = true;
-      wakeUp?.();
-    };
-    const sleep = (ms: number) =>
-      new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, ms);
-        wakeUp = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-        if (isAwake || isStopping) wakeUp();
-      });
-    const done = (async () => {
-      let failures = 0;
-      let heldBackPolls = 0;
-      while (!isStopping) {
-        isAwake = false;
-        try {
-          const outcome = await handleBatch(subscription);
-          failures = 0;
-          heldBackPolls = outcome === 'held_back' ? heldBackPolls + 1 : 0;
-          if (outcome === 'handled') continue;
-          await sleep(heldBackPolls === 0 ? pollIntervalMs : Math.min(pollIntervalMs, firstHeldBackPollMs * 2 ** (heldBackPolls - 1)));
-        } catch (error) {
-          failures += 1;
-          logger[isDatabaseOutage(error) ? 'debug' : 'warn'](
-            { err: error, subscriber: subscription.subscriber },
-            'handling events failed; trying again',
-          );
-          await sleep(Math.min(30_000, 250 * 2 ** failures) * (0.5 + clock.random() / 2));
-        }
-      }
-    })();
-    loops.push({ wake, done });
+  async function nudge(): Promise<void> {
+    await database.execute('events.notify', sql`select pg_notify(${channel}, ${again})`);
   }
+
+  async function keepUp(): Promise<number> {
+    if (subscribed.size > 0) {
+      await keepSubscribers(database, [...subscribed], clock.now());
+      if (kind === 'postgres') await skipOtherTypes(database, [...subscribed]);
+    }
+    return upkeepIntervalMs;
+  }
+
+  const states = () => readSubscribers(database, clock.now());
+  observeLag(metrics, logger, async () =>
+    subscribed.size === 0 ? [] : (await states()).filter((state) => subscribed.has(state.subscriber)),
+  );
 
   return {
-    async publish(transaction, event) {
-      await transaction.execute(
-        'events.publish',
-        sql`insert into events (id, type, aggregate_id, payload, occurred_at)
-            values (${clock.newId()}, ${event.type}, ${event.aggregateId}, ${JSON.stringify(event.payload)}::jsonb, ${clock.now()})`,
-      );
-      await transaction.execute('events.notify', sql`select pg_notify(${channel}, '')`);
-    },
+    driver: kind,
+    publish,
     async subscribe(subscriptions) {
-      for (const subscription of subscriptions) {
-        await database.execute(
-          'events.add-offset',
-          sql`insert into event_offsets (subscriber) values (${subscription.subscriber}) on conflict do nothing`,
-        );
-        startLoop(subscription);
+      for (const { subscriber, types } of subscriptions) {
+        await addSubscriber(database, subscriber, types, clock.now());
+        subscribed.add(subscriber);
       }
-      listener ??= await database.listen(channel, () => {
-        for (const loop of loops) loop.wake();
+      // Where the other driver left off.
+      if (subscriptions.length > 0) await gatherPartitions(database);
+      for (const subscription of subscriptions) await driver.start(subscription);
+      listener ??= await database.listen(channel, (payload) => (payload === again ? driver.wakeAll() : driver.wake()));
+      upkeep ??= startWakeLoop({
+        step: keepUp,
+        maxFailureDelayMs: upkeepIntervalMs,
+        random: clock.random,
+        onFailure: (error) =>
+          logger[isDatabaseOutage(error) ? 'debug' : 'warn']({ reason: messageOf(error) }, 'the upkeep of events failed; trying again'),
       });
     },
     async stop() {
-      isStopping = true;
-      for (const loop of loops) loop.wake();
-      await Promise.all(loops.map((loop) => loop.done));
+      await Promise.all([driver.stop(), upkeep?.stop()]);
       await listener?.close();
     },
+    subscribers: states,
+    deadLetters: (filter) => listDeadLetters(database, filter),
+    async redrive(filter = {}) {
+      const count = await redriveDeadLetters(database, filter);
+      if (count > 0) await nudge();
+      return count;
+    },
+    async discard(subscriber, id) {
+      const isDiscarded = await database.transaction((tx) => discardDeadLetter(tx, subscriber, id));
+      if (isDiscarded) await nudge();
+      return isDiscarded;
+    },
+    async replay(subscriber, range) {
+      const count = await requestReplay(database, clock, subscriber, range);
+      await nudge();
+      return count;
+    },
   };
+}
+
+function createDriver(kind: EventDriver, options: EventsOptions): Driver {
+  const settings = { ...defaultEventSettings, ...options.settings };
+  const { database, clock, logger, metrics, redis } = options;
+  const dependencies: DriverDependencies = { database, clock, logger, metrics, settings };
+  if (kind === 'postgres') return createPostgresDriver(dependencies);
+  if (redis === undefined) throw new AppError('redis_missing', 'Events over Redis need an address of Redis.');
+  return createRedisDriver({ ...dependencies, redis });
+}
+
+/** Each process tells of the subscribers that it runs. */
+function observeLag(metrics: Metrics, logger: Logger, read: () => Promise<readonly SubscriberState[]>): void {
+  let reading: Promise<readonly SubscriberState[]> | undefined;
+  // The gauges of a scrape are collected side by side: one reading is enough for them.
+  const readOnce = () =>
+    (reading ??= read().finally(() => {
+      reading = undefined;
+    }));
+  const observe = (name: string, help: string, figure: (state: SubscriberState) => number) =>
+    metrics.gauge(name, help, ['subscriber'], async (gauge) => {
+      try {
+        for (const state of await readOnce()) gauge.set({ subscriber: state.subscriber }, figure(state));
+      } catch (error) {
+        // The other figures are wanted most while the database is down.
+        logger.debug({ reason: messageOf(error) }, 'the lag of events is not known');
+      }
+    });
+  observe('aquascene_events_lag', 'Events that the subscriber has not handled yet', ({ lag }) => lag);
+  observe('aquascene_events_lag_seconds', 'Age of the oldest event that the subscriber has not handled', ({ lagSeconds }) => lagSeconds);
+  observe('aquascene_events_dead_letters', 'Events that the subscriber could not handle', ({ deadLetters }) => deadLetters);
 }
