@@ -34,9 +34,9 @@ export type Compute = {
 };
 
 export type ComputeOptions = {
-  /** Never more than the machine has cores. */
-  readonly maxThreads: number;
   readonly metrics: Metrics;
+  /** 10 unless told, and never more than the machine has cores. */
+  readonly maxThreads?: number;
   /** Tasks that may wait for a thread; 200 unless told. */
   readonly maxQueue?: number;
   /** Heap of one task in MiB, garbage that V8 has not yet removed included; 384 unless told. */
@@ -52,7 +52,7 @@ const entry = fileURLToPath(new URL('./thread-entry.ts', import.meta.url));
 /** A pool of threads for work that would hold up the event loop. A task costs its thread at the worst, never the pool. */
 export function createCompute(options: ComputeOptions): Compute {
   const { metrics } = options;
-  const maxThreads = Math.max(1, Math.min(options.maxThreads, availableParallelism()));
+  const maxThreads = Math.max(1, Math.min(options.maxThreads ?? 10, availableParallelism()));
   const maxHeapMib = options.maxHeapMib ?? 384;
   const pool = new Piscina<Task, TaskOutcome>({
     filename: entry,

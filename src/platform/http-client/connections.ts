@@ -12,7 +12,8 @@ export type ConnectionLimits = {
 };
 
 export type Connections = {
-  readonly dispatcher: Agent;
+  /** One for each set of rules: a connection that was made under one is never used for a request under another. */
+  createDispatcher(guard: AddressGuard): Agent;
   /** Open ones and those that are being made. */
   readonly count: () => number;
   close(): Promise<void>;
@@ -22,9 +23,10 @@ export type Connections = {
  * The only way out: every connection goes to an address that the guard has passed, and to no other that the name may have
  * got in the meantime.
  */
-export function createConnections(guard: AddressGuard, limits: ConnectionLimits): Connections {
+export function createConnections(limits: ConnectionLimits): Connections {
   // In the order of their opening; a client has one at most.
   const sockets = new Map<Client, Socket>();
+  const dispatchers: Agent[] = [];
 
   /** No more requests run at once than connections may be open: at the limit some are idle, and the oldest makes room. */
   function makeRoom(): void {
@@ -37,7 +39,7 @@ export function createConnections(guard: AddressGuard, limits: ConnectionLimits)
     }
   }
 
-  function createClient(origin: URL, options: object, open: buildConnector.connector): Client {
+  function createClient(guard: AddressGuard, origin: URL, options: object, open: buildConnector.connector): Client {
     const connect: buildConnector.connector = (target, callback) => {
       const refusal = isIP(target.hostname) === 0 ? undefined : guard.findRefusal(target.hostname, portOf(origin));
       if (refusal !== undefined) {
@@ -57,7 +59,7 @@ export function createConnections(guard: AddressGuard, limits: ConnectionLimits)
     return client;
   }
 
-  function createPool(origin: string | URL, options: object): Pool {
+  function createPool(guard: AddressGuard, origin: string | URL, options: object): Pool {
     const port = portOf(new URL(origin));
     const open = buildConnector({
       timeout: limits.connectTimeoutMs,
@@ -67,33 +69,35 @@ export function createConnections(guard: AddressGuard, limits: ConnectionLimits)
     return new Pool(origin, {
       ...options,
       connections: limits.maxConnectionsPerHost,
-      factory: (clientOrigin, clientOptions) => createClient(clientOrigin, clientOptions, open),
+      factory: (clientOrigin, clientOptions) => createClient(guard, clientOrigin, clientOptions, open),
     });
   }
 
-  const dispatcher = new Agent({
-    allowH2: false,
-    keepAliveTimeout: limits.keepAliveMs,
-    keepAliveMaxTimeout: limits.keepAliveMs,
-    maxHeaderSize: limits.maxHeaderBytes,
-    // The client's own clock ends what takes too long.
-    headersTimeout: 0,
-    bodyTimeout: 0,
-    factory: createPool,
-  });
-
   return {
-    dispatcher,
+    createDispatcher(guard) {
+      const dispatcher = new Agent({
+        allowH2: false,
+        keepAliveTimeout: limits.keepAliveMs,
+        keepAliveMaxTimeout: limits.keepAliveMs,
+        maxHeaderSize: limits.maxHeaderBytes,
+        // The client's own clock ends what takes too long.
+        headersTimeout: 0,
+        bodyTimeout: 0,
+        factory: (origin, options) => createPool(guard, origin, options),
+      });
+      dispatchers.push(dispatcher);
+      return dispatcher;
+    },
     count: () => sockets.size,
     async close() {
-      await dispatcher.destroy();
+      for (const dispatcher of dispatchers) await dispatcher.destroy();
       // Undici leaves those alone that are still being made.
       for (const socket of sockets.values()) socket.destroy();
     },
   };
 }
 
-function portOf(origin: URL): number {
+export function portOf(origin: URL): number {
   if (origin.port !== '') return Number(origin.port);
   return origin.protocol === 'https:' ? 443 : 80;
 }

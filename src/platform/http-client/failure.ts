@@ -1,5 +1,5 @@
 import { errors } from 'undici';
-import { AppError, messageOf } from '#shared/errors';
+import { AppError, type AppErrorOptions, messageOf } from '#shared/errors';
 
 const codeOf = (error: unknown): string => (error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '');
 
@@ -12,7 +12,7 @@ const isDecoderCode = (code: string) => /^(Z_|ERR_BROTLI|ERR__ERROR|ZSTD_)/.test
 export function clientError(
   code: string,
   message: string,
-  options: { retryable?: boolean; status?: number; cause?: unknown } = {},
+  options: Pick<AppErrorOptions, 'retryable' | 'retryAfterSeconds' | 'status' | 'cause'> = {},
 ): AppError {
   return new AppError(code, message, { status: 502, ...options });
 }

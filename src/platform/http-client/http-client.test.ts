@@ -94,7 +94,7 @@ test('what cannot be reached or understood is told apart, and names the host', a
     ['http://nowhere.example/', 'dns_failed', false],
   ];
   for (const [url, code, retryable] of outcomes) {
-    const error = await failureOf(client.fetch(url));
+    const error = await failureOf(client.fetch(url, { retries: 0 }));
     assert.deepEqual([error.code, error.retryable], [code, retryable], `${url}: ${error.message}`);
     assert.ok(error.message.includes(new URL(url).hostname), error.message);
   }

@@ -1,20 +1,29 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Dispatcher } from 'undici';
 import type { Logger, Metrics } from '#platform/telemetry';
+import { type Clock, systemClock } from '#shared/clock';
 import { AppError } from '#shared/errors';
 import { createSemaphore } from '#shared/semaphore';
 import { createAddressGuard } from './address-guard.ts';
-import { createConnections } from './connections.ts';
-import { clientError, translateFailure } from './failure.ts';
+import { createConnections, portOf } from './connections.ts';
+import { type Answer, exchange } from './exchange.ts';
+import { clientError, toAppError } from './failure.ts';
+import { createHostBreakers, type TellVerdict, type Verdict } from './host-breakers.ts';
 import type { HttpClient, HttpRequest, HttpResponse } from './http-client-types.ts';
 import { createNameCache, type LookUpName, lookUpBySystem } from './name-lookup.ts';
 import { followRedirect, type Hop, isRedirect, parseUrl } from './redirect.ts';
-import { acceptedEncodings, readBody } from './response-body.ts';
+import { acceptedEncodings } from './response-body.ts';
+import { type Attempt, isPassing, isRepeatable, waitBeforeRetryMs } from './retry.ts';
 
 export type HttpClientOptions = {
   /** Hosts that may lead to a private address: `host`, `host:port`, `*.suffix` or `*.suffix:port`. */
   readonly allowedPrivateHosts: readonly string[];
+  /** Written like those; they may do so for requests with `isToService` only, not for addresses that come from anybody's input. */
+  readonly serviceHosts?: readonly string[];
   readonly userAgent: string;
   readonly metrics: Metrics;
   readonly logger: Logger;
+  readonly clock?: Pick<Clock, 'now' | 'random'>;
   /** How names are resolved; by the operating system unless told. */
   readonly lookUp?: LookUpName;
   readonly connectTimeoutMs?: number;
@@ -22,32 +31,45 @@ export type HttpClientOptions = {
   readonly maxRequests?: number;
   /** No fewer than `maxRequests`. */
   readonly maxConnections?: number;
+  /** Of each host's circuit breaker; 5 failures in a row and 10 s unless told. */
+  readonly breaker?: { readonly failureThreshold: number; readonly openMs: number };
 };
 
-const defaults = { maxBytes: 10 * 1024 * 1024, totalTimeoutMs: 30_000, maxRedirects: 5 };
+const defaults = { maxBytes: 10 * 1024 * 1024, totalTimeoutMs: 30_000, maxRedirects: 5, retries: 2 };
 const maxWaitingRequests = 1000;
-// The body of a redirect is of no use; a short one is read, so that the connection can be used again.
-const redirectBodyBytes = 16 * 1024;
-
-type Answer = { readonly status: number; readonly headers: Readonly<Record<string, string>>; readonly body: Buffer };
+const maxHostsInTrouble = 1000;
 
 /** What one `fetch` may still take in all, and what ends it before. */
-type Budget = { leftMs: number; readonly stops: AbortSignal[] };
+type Budget = {
+  readonly totalMs: number;
+  leftMs: number;
+  retriesLeft: number;
+  readonly stops: AbortSignal[];
+  readonly maxBytes: number;
+  readonly dispatcher: Dispatcher;
+};
 
 /** Fetches what is on the internet, and what is not only where that is allowed. Nothing that a server does is unbounded. */
 export function createHttpClient(options: HttpClientOptions): HttpClient {
-  const { metrics, logger } = options;
-  const guard = createAddressGuard({
-    allowedPrivateHosts: options.allowedPrivateHosts,
-    lookUp: createNameCache(options.lookUp ?? lookUpBySystem),
-  });
+  const { metrics, logger, clock = systemClock, allowedPrivateHosts, serviceHosts = [] } = options;
   const maxRequests = options.maxRequests ?? 50;
-  const connections = createConnections(guard, {
+  const connections = createConnections({
     maxConnections: Math.max(options.maxConnections ?? 100, maxRequests),
     maxConnectionsPerHost: 20,
     keepAliveMs: 30_000,
     connectTimeoutMs: options.connectTimeoutMs ?? 5000,
     maxHeaderBytes: 32 * 1024,
+  });
+  const lookUp = createNameCache(options.lookUp ?? lookUpBySystem);
+  const createDispatcher = (hosts: readonly string[]) =>
+    connections.createDispatcher(createAddressGuard({ allowedPrivateHosts: hosts, lookUp }));
+  const dispatcher = createDispatcher(allowedPrivateHosts);
+  const serviceDispatcher = createDispatcher([...allowedPrivateHosts, ...serviceHosts]);
+  const breakers = createHostBreakers({
+    ...(options.breaker ?? { failureThreshold: 5, openMs: 10_000 }),
+    maxHosts: maxHostsInTrouble,
+    metrics,
+    logger,
   });
   const turns = createSemaphore({
     limit: maxRequests,
@@ -58,60 +80,44 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
   const counted = metrics.counter('aquascene_http_client_requests_total', 'Requests sent to other servers, by what came of them', [
     'outcome',
   ]);
-  const duration = metrics.histogram('aquascene_http_client_seconds', 'Time until the whole answer was read, over all redirects');
+  const retried = metrics.counter(
+    'aquascene_http_client_retries_total',
+    'Requests that were sent again, by what came of the attempt before',
+    ['reason'],
+  );
+  const duration = metrics.histogram(
+    'aquascene_http_client_seconds',
+    'Time until the whole answer was read, over all redirects and retries',
+  );
   metrics.gauge('aquascene_http_client_requests', 'Requests of this moment', ['state'], (gauge) => {
     gauge.set({ state: 'running' }, turns.active());
     gauge.set({ state: 'waiting' }, turns.waiting());
   });
   metrics.gauge('aquascene_http_client_connections', 'Open connections to other servers', [], (gauge) => gauge.set(connections.count()));
 
-  /** Sends one request and reads its answer whole. */
-  async function exchange(hop: Hop, maxBytes: number, signal: AbortSignal): Promise<Answer> {
-    const { url, method } = hop;
-    let hasAnswered = false;
-    try {
-      const response = await connections.dispatcher.request({
-        origin: url.origin,
-        path: `${url.pathname}${url.search}`,
-        method,
-        headers: Object.fromEntries(hop.headers),
-        body: hop.body ?? null,
-        signal,
-      });
-      hasAnswered = true;
-      const headers = plainHeaders(response.headers);
-      const status = response.statusCode;
-      if (isRedirect(status, headers.location)) {
-        await response.body.dump({ limit: redirectBodyBytes, signal });
-        return { status, headers, body: Buffer.alloc(0) };
-      }
-      try {
-        const body = await readBody(response.body, {
-          contentEncoding: headers['content-encoding'] ?? '',
-          contentLength: method === 'HEAD' ? undefined : headers['content-length'],
-          maxBytes,
-          host: url.host,
-        });
-        return { status, headers, body };
-      } finally {
-        response.body.destroy();
-      }
-    } catch (error) {
-      throw translateFailure(error, url.host, hasAnswered);
-    }
-  }
-
   /** Waits for its turn, then has what is left of the budget for the exchange. */
-  async function takeTurn(hop: Hop, maxBytes: number, budget: Budget): Promise<Answer> {
+  async function takeTurn(hop: Hop, budget: Budget): Promise<Answer> {
+    const host = `${hop.url.hostname}:${portOf(hop.url)}`;
+    // Before the turn, so that a host in trouble fails its callers at once; and again behind it, since it may have come to that meanwhile.
+    breakers.check(host);
     const release = await turns.acquire(AbortSignal.any(budget.stops));
+    const { leftMs } = budget;
     const startedAt = performance.now();
     // Cleared afterwards, and joined to the others in one step: else each request would be remembered for 30 s.
     const limit = new AbortController();
-    const timer = setTimeout(() => limit.abort(), Math.max(0, budget.leftMs));
+    const timer = setTimeout(() => limit.abort(), Math.max(0, leftMs));
+    let tell: TellVerdict | undefined;
     try {
-      return await exchange(hop, maxBytes, AbortSignal.any([...budget.stops, limit.signal]));
+      tell = breakers.enter(host);
+      const answer = await exchange(budget.dispatcher, hop, budget.maxBytes, AbortSignal.any([...budget.stops, limit.signal]));
+      tell(answer.status >= 500 ? 'in_trouble' : 'well');
+      return answer;
     } catch (error) {
-      if (!limit.signal.aborted) throw error;
+      const isTooLate = limit.signal.aborted;
+      // What an earlier hop or attempt left of the time may be too little for any host.
+      if (isTooLate) tell?.(leftMs >= budget.totalMs / 2 ? 'in_trouble' : 'unknown');
+      else tell?.(judge(error, budget.stops));
+      if (!isTooLate) throw error;
       throw clientError('timed_out', `${hop.url.host} did not answer in time.`, { status: 504, retryable: true, cause: error });
     } finally {
       clearTimeout(timer);
@@ -120,11 +126,41 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
     }
   }
 
+  /** Undefined: what came of the attempt is how it ends. */
+  function findPauseMs(hop: Hop, attempt: Attempt<Answer>, retry: number, budget: Budget): number | undefined {
+    if (budget.retriesLeft <= 0 || !isRepeatable(hop) || !isPassing(attempt)) return undefined;
+    const retryAfter = attempt.kind === 'answered' ? attempt.answer.headers['retry-after'] : undefined;
+    const pauseMs = waitBeforeRetryMs(retry, retryAfter, clock);
+    return pauseMs < budget.leftMs ? pauseMs : undefined;
+  }
+
+  async function sendUntilDone(hop: Hop, budget: Budget): Promise<Answer> {
+    for (let last: Attempt<Answer> | undefined, retry = 0; ; retry += 1) {
+      const attempt = await takeTurn(hop, budget).then(
+        (answer): Attempt<Answer> => ({ kind: 'answered', answer }),
+        (error: unknown): Attempt<Answer> => ({ kind: 'failed', error: toAppError(error) }),
+      );
+      // Spared in the middle of the attempts: what the host itself said last tells more.
+      const outcome = last !== undefined && attempt.kind === 'failed' && attempt.error.code === 'host_unavailable' ? last : attempt;
+      const pauseMs = outcome === last || isStopped(budget.stops) ? undefined : findPauseMs(hop, outcome, retry, budget);
+      if (pauseMs === undefined) {
+        if (outcome.kind === 'answered') return outcome.answer;
+        throw outcome.error;
+      }
+      budget.retriesLeft -= 1;
+      retried.inc({ reason: outcome.kind === 'answered' ? String(outcome.answer.status) : outcome.error.code });
+      const startedAt = performance.now();
+      await delay(pauseMs, undefined, { signal: AbortSignal.any(budget.stops) });
+      budget.leftMs -= performance.now() - startedAt;
+      last = outcome;
+    }
+  }
+
   async function followAll(first: Hop, request: HttpRequest, budget: Budget): Promise<HttpResponse> {
-    const { maxBytes, maxRedirects } = { ...defaults, ...request };
+    const maxRedirects = request.maxRedirects ?? defaults.maxRedirects;
     const redirects: string[] = [];
     for (let hop = first; ; ) {
-      const answer = await takeTurn(hop, maxBytes, budget);
+      const answer = await sendUntilDone(hop, budget);
       const { location } = answer.headers;
       if (!isRedirect(answer.status, location)) return { ...answer, url: hop.url.href, redirects };
       const next = followRedirect(hop, answer.status, location);
@@ -144,14 +180,21 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
     async fetch(address, request = {}) {
       const stops = request.signal === undefined ? [closing.signal] : [closing.signal, request.signal];
       const totalMs = request.totalTimeoutMs ?? defaults.totalTimeoutMs;
-      const budget = { leftMs: totalMs, stops };
+      const budget: Budget = {
+        totalMs,
+        leftMs: totalMs,
+        retriesLeft: request.retries ?? defaults.retries,
+        stops,
+        maxBytes: request.maxBytes ?? defaults.maxBytes,
+        dispatcher: request.isToService === true ? serviceDispatcher : dispatcher,
+      };
       let outcome = 'failed';
       try {
         const response = await followAll(firstHop(address, request, options.userAgent), request, budget);
         outcome = `${Math.floor(response.status / 100)}xx`;
         return response;
       } catch (error) {
-        const failure = stops.some((signal) => signal.aborted) ? stopError(closing.signal.aborted, error) : error;
+        const failure = isStopped(stops) ? stopError(closing.signal.aborted, error) : error;
         if (failure instanceof AppError) outcome = failure.code;
         logger.debug({ err: failure, url: String(address).slice(0, 500) }, 'request to another server failed');
         throw failure;
@@ -167,6 +210,28 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
   };
 }
 
+const isStopped = (stops: readonly AbortSignal[]): boolean => stops.some((signal) => signal.aborted);
+
+/** What a failed exchange says of its host. */
+function judge(error: unknown, stops: readonly AbortSignal[]): Verdict {
+  const stopped = stops.find((signal) => signal.aborted);
+  // A caller may have a time limit of his own.
+  if (stopped !== undefined) return stopped.reason instanceof Error && stopped.reason.name === 'TimeoutError' ? 'in_trouble' : 'unknown';
+  if (!(error instanceof AppError)) return 'unknown';
+  switch (error.code) {
+    case 'connect_failed':
+      return error.retryable ? 'in_trouble' : 'unknown';
+    case 'connection_lost':
+    case 'timed_out':
+      return 'in_trouble';
+    case 'body_too_large':
+    case 'response_invalid':
+      return 'well';
+    default:
+      return 'unknown';
+  }
+}
+
 function firstHop(address: string | URL, request: HttpRequest, userAgent: string): Hop {
   const headers = new Map([
     ['user-agent', userAgent],
@@ -175,11 +240,6 @@ function firstHop(address: string | URL, request: HttpRequest, userAgent: string
   ]);
   for (const [name, value] of Object.entries(request.headers ?? {})) headers.set(name.toLowerCase(), value);
   return { url: parseUrl(address), method: request.method ?? 'GET', headers, body: request.body };
-}
-
-function plainHeaders(headers: Readonly<Record<string, string | string[] | undefined>>): Record<string, string> {
-  const entries = Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : (value ?? '')]);
-  return Object.fromEntries(entries) as Record<string, string>;
 }
 
 function stopError(isClosing: boolean, cause: unknown): AppError {

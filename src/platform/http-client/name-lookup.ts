@@ -11,8 +11,8 @@ const maxNames = 1000;
 /** As the operating system resolves names: its hosts file and search list count. */
 export const lookUpBySystem: LookUpName = (hostname) => lookup(hostname, { all: true, order: 'verbatim' });
 
-/** Remembers answers for a minute and failures for some seconds; several callers wait for one question. */
-export function createNameCache(lookUp: LookUpName): LookUpName {
+/** Remembers answers for a minute and failures for some seconds, of a thousand names; several callers wait for one question. */
+export function createNameCache(lookUp: LookUpName, now: () => number = () => performance.now()): LookUpName {
   const known = new Map<string, { readonly answer: Promise<readonly LookupAddress[]>; expiresAtMs: number }>();
 
   async function ask(hostname: string): Promise<readonly LookupAddress[]> {
@@ -27,14 +27,14 @@ export function createNameCache(lookUp: LookUpName): LookUpName {
 
   return (hostname) => {
     const entry = known.get(hostname);
-    if (entry !== undefined && entry.expiresAtMs > performance.now()) return entry.answer;
+    if (entry !== undefined && entry.expiresAtMs > now()) return entry.answer;
     known.delete(hostname);
     const [oldest] = known.keys();
     if (known.size >= maxNames && oldest !== undefined) known.delete(oldest);
     const answer = ask(hostname);
     const fresh = { answer, expiresAtMs: Number.POSITIVE_INFINITY };
     const keepFor = (milliseconds: number) => {
-      fresh.expiresAtMs = performance.now() + milliseconds;
+      fresh.expiresAtMs = now() + milliseconds;
     };
     answer.then(
       () => keepFor(foundForMs),

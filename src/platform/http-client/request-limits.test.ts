@@ -43,7 +43,7 @@ test('a connection that is never made is given up after the connect timeout', as
   // Takes the connection and never answers the TLS greeting.
   const port = await serveBytes(() => undefined);
   const client = createClient({ connectTimeoutMs: 50 });
-  const error = await failureOf(client.fetch(`https://a.localhost:${port}/`));
+  const error = await failureOf(client.fetch(`https://a.localhost:${port}/`, { retries: 0 }));
   assert.deepEqual([error.code, error.retryable], ['timed_out', true]);
 });
 

@@ -3,13 +3,15 @@ import { type Db, type JobWithMetadata, PgBoss, type WorkOptions } from 'pg-boss
 import type { Database, Transaction } from '#platform/database';
 import { isDatabaseOutage, sql } from '#platform/database';
 import { type Logger, type Metrics, runWithTrace } from '#platform/telemetry';
-import { AppError, messageOf, notFound } from '#shared/errors';
+import { AppError, messageOf } from '#shared/errors';
 import type { JobDefinition, JobRegistration } from './definition.ts';
 import { createDueWatch } from './due-watch.ts';
 
 export const deadLetterQueue = 'dead-letters';
 
 export type SendJobOptions = {
+  /** Of the job, instead of a new one: a UUID. The same a second time sends nothing and answers null. */
+  readonly id?: string;
   /** For keyed jobs: at most one with this key is waiting or running; a second send answers null. */
   readonly singletonKey?: string;
   readonly startAfter?: Date;
@@ -61,6 +63,7 @@ export type Jobs = {
   /** Keeps recurring jobs as given (cron, UTC); only the process with the scheduler role calls it. */
   schedule(definition: JobDefinition<object>, cron: string): Promise<void>;
   list(filter: ListJobsFilter): Promise<JobView[]>;
+  /** @throws AppError `job_not_found`: there never was one, or it ended so long ago that it is no longer kept */
   find(id: string): Promise<JobView>;
   /** Puts a failed job back into its queue. */
   retry(id: string): Promise<void>;
@@ -86,6 +89,8 @@ const monitorIntervalSeconds = 10;
 // Workers are woken by NOTIFY and by the due watch; looking for themselves they only make up for what both missed.
 const pollingIntervalSeconds = 30;
 const settleTimeoutMs = 3000;
+const secondsPerDay = 24 * 3600;
+const keepEndedSeconds = 7 * secondsPerDay;
 
 const jobColumns = sql`
   id, name, state::text as state, data, coalesce(output, source_output) as output,
@@ -117,7 +122,7 @@ export async function createJobs(options: JobsOptions): Promise<Jobs> {
   boss.on('warning', (warning) => logger.debug({ warning }, 'job queue warning'));
   await boss.start();
 
-  await ensureQueue(deadLetterQueue, { retryLimit: 0, deleteAfterSeconds: 0, retentionSeconds: 30 * 24 * 3600 });
+  await ensureQueue(deadLetterQueue, { retryLimit: 0, deleteAfterSeconds: 0, retentionSeconds: 30 * secondsPerDay });
   async function ensureQueue(name: string, queueOptions: Parameters<PgBoss['createQueue']>[1]) {
     if ((await boss.getQueue(name)) === null) await boss.createQueue(name, queueOptions);
   }
@@ -151,7 +156,9 @@ export async function createJobs(options: JobsOptions): Promise<Jobs> {
       finished.inc({ job: name, outcome: 'failed' });
       log.warn({ err: error, retryCount: job.retryCount }, 'job failed');
       // What pg-boss keeps with the job and its dead letter: the error, without a stack.
-      throw new AppError(error instanceof AppError ? error.code : 'job_failed', messageOf(error));
+      const failure = new AppError(error instanceof AppError ? error.code : 'job_failed', messageOf(error));
+      delete failure.stack;
+      throw failure;
     } finally {
       endTimer();
     }
@@ -189,14 +196,16 @@ export async function createJobs(options: JobsOptions): Promise<Jobs> {
 
   async function find(id: string): Promise<JobView> {
     const job = await database.maybeOne<JobView>('jobs.find', sql`select ${jobColumns} from pgboss.job where id = ${id}::uuid`);
-    if (job === undefined) throw notFound('job', id);
-    return job;
+    if (job !== undefined) return job;
+    const keptFor = `A job that has ended is kept for ${keepEndedSeconds / secondsPerDay} days`;
+    throw new AppError('job_not_found', `No job with the id "${id}". ${keptFor}.`, { status: 404 });
   }
 
   return {
     send(transaction, definition, data, sendOptions = {}) {
       return boss.send(definition.name, data, {
         db: { executeSql: transaction.executeSql },
+        ...(sendOptions.id !== undefined && { id: sendOptions.id }),
         ...(sendOptions.singletonKey !== undefined && { singletonKey: sendOptions.singletonKey }),
         ...(sendOptions.startAfter !== undefined && { startAfter: sendOptions.startAfter }),
         ...(sendOptions.priority !== undefined && { priority: sendOptions.priority }),
@@ -213,6 +222,7 @@ export async function createJobs(options: JobsOptions): Promise<Jobs> {
           retryBackoff: true,
           retryDelayMax: definition.retryDelayMaxSeconds,
           expireInSeconds: definition.expireInSeconds,
+          deleteAfterSeconds: keepEndedSeconds,
           heartbeatSeconds,
           deadLetter: deadLetterQueue,
           notify: true,
