@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
+import type { Caches } from '#platform/cache';
 import { type Database, type Queryable, sql } from '#platform/database';
 import type { Clock } from '#shared/clock';
 import { invalid, notFound } from '#shared/errors';
@@ -40,7 +41,7 @@ export type ApiKey = {
 const columns = sql`id, name, prefix, scopes, created_at as "createdAt", last_used_at as "lastUsedAt", revoked_at as "revokedAt"`;
 
 // A key holds 256 random bits, so one round of SHA-256 protects it; slow hashing is for what people choose.
-const hashOf = (key: string): Buffer => createHash('sha256').update(key).digest();
+export const hashOf = (key: string): Buffer => createHash('sha256').update(key).digest();
 
 export function checkScopes(given: readonly string[]): Scope[] {
   const unknown = given.filter((scope) => !scopes.includes(scope as Scope));
@@ -71,24 +72,30 @@ export function listApiKeys(database: Queryable): Promise<ApiKey[]> {
   return database.query('api-keys.list', sql<ApiKey>`select ${columns} from api_keys order by created_at, id`);
 }
 
-export async function revokeApiKey(database: Queryable, clock: Clock, id: string): Promise<ApiKey> {
-  const apiKey = await database.maybeOne<ApiKey>(
-    'api-keys.revoke',
-    sql`update api_keys set revoked_at = coalesce(revoked_at, ${clock.now()}) where id = ${id}::uuid returning ${columns}`,
-  );
-  if (apiKey === undefined) throw notFound('API key', id);
-  return apiKey;
+/** Every process forgets it at once. @throws AppError `not_found` */
+export function revokeApiKey(
+  deps: { readonly database: Database; readonly caches: Pick<Caches, 'invalidateAfterCommit'>; readonly clock: Clock },
+  id: string,
+): Promise<ApiKey> {
+  return deps.database.transaction(async (tx) => {
+    const apiKey = await tx.maybeOne<ApiKey>(
+      'api-keys.revoke',
+      sql`update api_keys set revoked_at = coalesce(revoked_at, ${deps.clock.now()}) where id = ${id}::uuid returning ${columns}`,
+    );
+    if (apiKey === undefined) throw notFound('API key', id);
+    await deps.caches.invalidateAfterCommit(tx, { cache: 'user_sessions', tags: [apiKeyTag(id)] });
+    return apiKey;
+  });
 }
 
-/** The live key with this clear text, or undefined. Notes the time of use at most once a minute. */
-export async function findApiKey(database: Database, clock: Clock, key: string): Promise<ApiKey | undefined> {
-  const apiKey = await database.maybeOne<ApiKey>(
-    'api-keys.find',
-    sql`select ${columns} from api_keys where key_hash = ${hashOf(key)} and revoked_at is null`,
-  );
-  const now = clock.now();
-  if (apiKey !== undefined && (apiKey.lastUsedAt === null || now.getTime() - apiKey.lastUsedAt.getTime() > 60_000)) {
-    await database.execute('api-keys.touch', sql`update api_keys set last_used_at = ${now} where id = ${apiKey.id}`);
-  }
-  return apiKey;
+/** Under which what is remembered of a key is kept. */
+export const apiKeyTag = (id: string): string => `api-key:${id}`;
+
+/** The live key with this hash, or undefined. */
+export function findApiKey(database: Queryable, hash: Buffer): Promise<ApiKey | undefined> {
+  return database.maybeOne<ApiKey>('api-keys.find', sql`select ${columns} from api_keys where key_hash = ${hash} and revoked_at is null`);
+}
+
+export async function touchApiKey(database: Queryable, id: string, usedAt: Date): Promise<void> {
+  await database.execute('api-keys.touch', sql`update api_keys set last_used_at = ${usedAt} where id = ${id}::uuid`);
 }

@@ -1,8 +1,9 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import type { Database } from '#platform/database';
-import type { Clock } from '#shared/clock';
 import { AppError } from '#shared/errors';
-import { type ApiKey, findApiKey, type Scope } from './api-keys.ts';
+import type { ApiKey, Scope } from './api-keys.ts';
+import type { KeyGuessing } from './key-guessing.ts';
+import type { KeyLookup } from './key-lookup.ts';
+import { addRouteHooks } from './route-hooks.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -25,7 +26,7 @@ function keyOf(request: FastifyRequest): string | undefined {
 }
 
 /** 401 when nobody is known, 403 when somebody known may not. Who is calling, for the record of a change: `actorOf`. */
-export function installAuthentication(app: FastifyInstance, database: Database, clock: Clock): void {
+export function installAuthentication(app: FastifyInstance, findKey: KeyLookup, guessing?: KeyGuessing): void {
   app.decorateRequest('apiKey', null);
   app.addHook('onRoute', (route) => {
     // The API reference registers its routes itself and cannot say their access.
@@ -33,21 +34,26 @@ export function installAuthentication(app: FastifyInstance, database: Database, 
     if (route.config?.access === undefined) {
       throw new Error(`The route ${String(route.method)} ${route.url} does not say who may call it (config.access).`);
     }
+    const { access } = route.config;
+    if (access !== 'public') addRouteHooks(route, { onRequest: (request) => authenticate(request, access) });
   });
-  app.addHook('onRequest', async (request) => {
-    const { access } = request.routeOptions.config;
-    if (access === undefined || access === 'public') return;
+
+  async function authenticate(request: FastifyRequest, access: Scope): Promise<void> {
     const key = keyOf(request);
     if (key === undefined) {
       throw new AppError('key_missing', 'An API key is needed: send it as "Authorization: Bearer <key>".', { status: 401 });
     }
-    const apiKey = await findApiKey(database, clock, key);
-    if (apiKey === undefined) throw new AppError('key_unknown', 'The API key is not known or was revoked.', { status: 401 });
+    guessing?.check(request);
+    const apiKey = await findKey(key);
+    if (apiKey === undefined) {
+      await guessing?.countFailure(request);
+      throw new AppError('key_unknown', 'The API key is not known or was revoked.', { status: 401 });
+    }
     if (!apiKey.scopes.includes('*') && !apiKey.scopes.includes(access)) {
       throw new AppError('scope_missing', `The API key lacks the scope ${access}.`, { status: 403 });
     }
     request.apiKey = apiKey;
-  });
+  }
 }
 
 /** Who makes a change, as versions and the audit log keep it. */

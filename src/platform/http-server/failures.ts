@@ -43,7 +43,7 @@ export function createFailureHandling(pages: FailurePages): FailureHandling {
 
   async function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply, isForReader: boolean): Promise<FastifyReply> {
     const appError = toAppError(error);
-    if (appError.status >= 500) request.log.error({ err: error, url: request.url }, 'request failed');
+    if (appError.status >= 500 && !request.isShed) request.log.error({ err: error, url: request.url }, 'request failed');
     try {
       return await sendFailure(request, reply, appError, isForReader);
     } catch (renderError) {

@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import { type Database, sql } from '#platform/database';
 import type { Clock } from '#shared/clock';
 import { AppError } from '#shared/errors';
+import { addRouteHooks, type RouteHooks } from './route-hooks.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -34,11 +35,10 @@ const isFinal = (status: number): boolean => status < 500 && status !== 429;
 export function installIdempotency(app: FastifyInstance, database: Database, clock: Clock): void {
   app.decorateRequest('idempotency', null);
 
-  app.addHook('preHandler', async (request, reply) => {
+  const claim: RouteHooks['preHandler'] = async (request, reply) => {
     const key = request.headers['idempotency-key'];
-    const { isPage, hasSecretAnswer } = request.routeOptions.config;
     // Nothing is kept for strangers: the API takes a POST of none.
-    if (request.method !== 'POST' || key === undefined || isPage || hasSecretAnswer || request.apiKey === null) return;
+    if (key === undefined || request.apiKey === null) return;
     if (typeof key !== 'string' || key === '' || key.length > maxKeyLength) {
       throw new AppError('idempotency_key_invalid', `Idempotency-Key takes 1 to ${maxKeyLength} characters.`, {
         status: 400,
@@ -49,12 +49,12 @@ export function installIdempotency(app: FastifyInstance, database: Database, clo
     const requestHash = createHash('sha256')
       .update(`${request.method} ${request.url}\n${JSON.stringify(request.body ?? null)}`)
       .digest();
-    const claim = { caller, key };
-    if (await claimKey(database, clock, claim, requestHash)) {
-      request.idempotency = claim;
+    const claimed = { caller, key };
+    if (await claimKey(database, clock, claimed, requestHash)) {
+      request.idempotency = claimed;
       return;
     }
-    const stored = await findResponse(database, claim);
+    const stored = await findResponse(database, claimed);
     if (stored !== undefined && !stored.requestHash.equals(requestHash)) {
       throw new AppError('idempotency_key_reused', 'This Idempotency-Key was used with another request.', {
         status: 422,
@@ -74,9 +74,9 @@ export function installIdempotency(app: FastifyInstance, database: Database, clo
       .type(stored.contentType ?? 'application/json')
       .serializer((payload: string) => payload)
       .send(stored.body ?? '');
-  });
+  };
 
-  app.addHook('onSend', async (request, reply, payload) => {
+  const keep: RouteHooks['onSend'] = async (request, reply, payload) => {
     if (request.idempotency === null) return payload;
     const { caller, key } = request.idempotency;
     if (!isFinal(reply.statusCode)) {
@@ -91,6 +91,12 @@ export function installIdempotency(app: FastifyInstance, database: Database, clo
           where caller = ${caller} and key = ${key}`,
     );
     return payload;
+  };
+
+  app.addHook('onRoute', (route) => {
+    const { isPage, hasSecretAnswer } = route.config ?? {};
+    if (![route.method].flat().includes('POST') || isPage || hasSecretAnswer) return;
+    addRouteHooks(route, { preHandler: claim, onSend: keep });
   });
 }
 

@@ -2,6 +2,9 @@ export { type ApiKey, checkScopes, createApiKey, listApiKeys, revokeApiKey, type
 export { actorOf } from './authentication.ts';
 export type { Failure } from './failures.ts';
 export { deleteExpiredAnswers } from './idempotency.ts';
+export { createLoadMonitor, type LoadLimits, type LoadMonitor } from './load-monitor.ts';
 export { pagePolicy, pageSecurityHeaders } from './page-headers.ts';
 export { decodeCursor, encodeCursor, type Page, PageOf, PageQuery, type Position, toPage } from './pagination.ts';
+export type { RateClasses, RateClassName, RatePolicy } from './rate-classes.ts';
+export type { RateLimits } from './rate-limits.ts';
 export { createHttpServer, type HttpServer, type HttpServerOptions, type RegisterRoutes } from './server.ts';

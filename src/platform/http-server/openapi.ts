@@ -34,8 +34,12 @@ const failures: Readonly<Record<number, { readonly name: string; readonly descri
   413: { name: 'TooLarge', description: 'The body is larger than is taken.' },
   415: { name: 'UnsupportedMediaType', description: 'The body is not of a type that is taken.' },
   422: { name: 'NotValid', description: 'Of the right shape, and not valid; `fields` names each fault.' },
+  429: { name: 'TooManyRequests', description: 'Over a rate limit; Retry-After says when to try again, RateLimit-Policy what is allowed.' },
   500: { name: 'InternalError', description: 'A fault on our side. `instance` finds it in the logs.' },
-  503: { name: 'NotAvailable', description: 'The database cannot be reached; Retry-After says when to try again.' },
+  503: {
+    name: 'NotAvailable',
+    description: 'The database cannot be reached, or there is too much to do; Retry-After says when to try again.',
+  },
 };
 
 const successes: Readonly<Record<string, string>> = {
@@ -93,7 +97,9 @@ function completeDocument(document: Document): Document {
     {
       description,
       content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
-      ...(status === '503' && { headers: { 'Retry-After': { description: 'In seconds.', schema: { type: 'integer' } } } }),
+      ...((status === '429' || status === '503') && {
+        headers: { 'Retry-After': { description: 'In seconds.', schema: { type: 'integer' } } },
+      }),
     },
   ]);
   document.components.responses = Object.fromEntries(responses);
@@ -112,7 +118,7 @@ function completeOperation(path: string, method: string, operation: Operation): 
   }
   const applicable = new Set([
     400,
-    ...(isSecured ? [401, 403, 503] : []),
+    ...(isSecured ? [401, 403, 429, 503] : []),
     ...(path.includes('{') ? [404] : []),
     ...(isChange ? [409] : []),
     ...(hasBody ? [413, 415] : []),

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { AppError, type FieldFault, invalid } from '#shared/errors';
 import { findTextFaults } from '#shared/storable-text';
+import { addRouteHooks } from './route-hooks.ts';
 
 // Far deeper than any request's schema, and far from where recursion over the value, ours or PostgreSQL's, ends in an error.
 const maxDepth = 50;
@@ -11,11 +12,16 @@ const maxFaults = 20;
  * and nothing sent to a route that takes nothing. Pages look after themselves: they answer a reader, not a program.
  */
 export function installRequestChecks(app: FastifyInstance): void {
-  app.addHook('preValidation', async (request) => {
-    if (request.is404 || request.routeOptions.config.isPage) return;
-    checkDepth(request.body);
-    checkText(request);
-    if (request.routeOptions.url?.startsWith('/api/')) checkNothingUnasked(request);
+  app.addHook('onRoute', (route) => {
+    if (route.config?.isPage) return;
+    const isApi = route.url.startsWith('/api/');
+    addRouteHooks(route, {
+      preValidation: async (request) => {
+        checkDepth(request.body);
+        checkText(request);
+        if (isApi) checkNothingUnasked(request);
+      },
+    });
   });
 }
 

@@ -16,6 +16,7 @@ before(async () => {
   t = await createTestContext();
   app = await createHttpServer({
     database: t.database,
+    caches: t.caches,
     clock: t.clock,
     logger: t.logger,
     metrics: t.metrics,
@@ -86,7 +87,7 @@ test('no key and an unknown key are 401, a key without the scope is 403', async 
 test('a revoked key stops working', async () => {
   const { key, apiKey } = await createApiKey(t.database, t.clock, { name: 'gone', scopes: ['content:read'] });
   assert.equal((await app.inject({ url: '/api/v1/notes', headers: { 'x-api-key': key } })).statusCode, 200);
-  await revokeApiKey(t.database, t.clock, apiKey.id);
+  await revokeApiKey(t, apiKey.id);
   assert.equal((await app.inject({ url: '/api/v1/notes', headers: { 'x-api-key': key } })).statusCode, 401);
 });
 
@@ -172,6 +173,7 @@ test('a route that does not say who may call it cannot be registered', async () 
   await assert.rejects(
     createHttpServer({
       database: t.database,
+      caches: t.caches,
       clock: t.clock,
       logger: t.logger,
       metrics: t.metrics,

@@ -10,15 +10,23 @@ import Fastify, {
   type RawRequestDefaultExpression,
   type RawServerDefault,
 } from 'fastify';
+import type { Caches } from '#platform/cache';
 import type { Database } from '#platform/database';
-import { enterTrace, type Logger, type Metrics } from '#platform/telemetry';
+import type { Logger, Metrics } from '#platform/telemetry';
 import type { Clock } from '#shared/clock';
 import { installAuthentication } from './authentication.ts';
 import { type ConnectionLimits, createConnections, defaultLimits } from './connections.ts';
+import { installConsistency } from './consistency.ts';
 import { createFailureHandling, type FailurePages } from './failures.ts';
 import { installIdempotency } from './idempotency.ts';
+import { createKeyGuessing } from './key-guessing.ts';
+import { createKeyLookup } from './key-lookup.ts';
+import type { LoadMonitor } from './load-monitor.ts';
+import { installLoadShedding } from './load-shedding.ts';
 import { installOpenApi } from './openapi.ts';
+import { installRateLimits, type RateLimits } from './rate-limits.ts';
 import { installRequestChecks } from './request-checks.ts';
+import { installRequestTelemetry } from './request-telemetry.ts';
 import { createValidatorCompiler } from './validation.ts';
 
 /** Fastify with TypeBox types: what a service's routes get. */
@@ -34,6 +42,7 @@ export type RegisterRoutes = (app: HttpServer) => void | Promise<void>;
 
 export type HttpServerOptions = FailurePages & {
   readonly database: Database;
+  readonly caches: Pick<Caches, 'named'>;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
@@ -44,18 +53,24 @@ export type HttpServerOptions = FailurePages & {
   /** Registers its routes in the order given. */
   readonly routes: readonly RegisterRoutes[];
   readonly limits?: Partial<ConnectionLimits>;
+  /** Without it nobody is limited. */
+  readonly rateLimits?: RateLimits | undefined;
+  /** Without it nothing is refused for there being too much to do. */
+  readonly loadMonitor?: LoadMonitor | undefined;
 };
 
 const requestIdPattern = /^[\w.:-]{8,100}$/;
 
 export async function createHttpServer(options: HttpServerOptions): Promise<HttpServer> {
-  const { database, clock, logger, metrics } = options;
+  const { database, clock, logger, metrics, rateLimits } = options;
   const connections = createConnections({ ...defaultLimits, ...options.limits });
   const failures = createFailureHandling(options);
   const app = Fastify({
     ...connections.options,
     loggerInstance: logger as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
+    // Lines carry the request's id by the trace: a logger of its own for each request would cost more than most have to say.
+    childLoggerFactory: (parent) => parent,
     bodyLimit: options.maxBodyBytes,
     trustProxy: options.trustedProxies.length > 0 ? [...options.trustedProxies] : false,
     genReqId: (request) => {
@@ -69,8 +84,12 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   app.setValidatorCompiler(createValidatorCompiler());
   connections.install(app);
   failures.install(app);
-  installTelemetry(app, metrics);
-  installAuthentication(app, database, clock);
+  installRequestTelemetry(app, metrics, logger);
+  if (database.replicas().length > 0) installConsistency(app);
+  installLoadShedding(app, options.loadMonitor, metrics);
+  const findKey = createKeyLookup({ database, sessions: options.caches.named('user_sessions'), clock, logger });
+  installAuthentication(app, findKey, rateLimits && createKeyGuessing(rateLimits));
+  if (rateLimits !== undefined) installRateLimits(app, rateLimits);
   installRequestChecks(app);
   installIdempotency(app, database, clock);
   await app.register(compress, { global: true, threshold: 1024, encodings: ['br', 'gzip'] });
@@ -79,20 +98,4 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   const typed = app.withTypeProvider<TypeBoxTypeProvider>();
   for (const register of options.routes) await register(typed);
   return typed;
-}
-
-function installTelemetry(app: FastifyInstance, metrics: Metrics): void {
-  const duration = metrics.histogram('aquascene_http_request_seconds', 'Duration of HTTP requests', ['method', 'route', 'status']);
-  app.addHook('onRequest', async (request, reply) => {
-    enterTrace({ requestId: request.id });
-    reply.header('x-request-id', request.id);
-    reply.header('x-content-type-options', 'nosniff');
-    reply.header('referrer-policy', 'strict-origin-when-cross-origin');
-  });
-  app.addHook('onResponse', async (request, reply) => {
-    const route = request.routeOptions.url ?? 'unmatched';
-    duration.observe({ method: request.method, route, status: String(reply.statusCode) }, reply.elapsedTime / 1000);
-    const level = reply.statusCode >= 500 ? 'warn' : 'debug';
-    request.log[level]({ method: request.method, route, status: reply.statusCode, ms: Math.round(reply.elapsedTime) }, 'request');
-  });
 }

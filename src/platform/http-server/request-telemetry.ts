@@ -1,0 +1,40 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { enterTrace, type LatencyRecorder, type Logger, type Metrics } from '#platform/telemetry';
+
+/** Ids, the headers that every answer has, durations and a line of log for each request. */
+export function installRequestTelemetry(app: FastifyInstance, metrics: Metrics, logger: Logger): void {
+  const durations = metrics.latency('aquascene_http_request_seconds', 'Duration of HTTP requests', ['method', 'route', 'status']);
+  const recorders = new Map<string, LatencyRecorder>();
+
+  function recorderOf({ method, routeOptions }: FastifyRequest, { statusCode }: FastifyReply): LatencyRecorder {
+    const route = routeOptions.url ?? 'unmatched';
+    const key = `${statusCode} ${method} ${route}`;
+    let recorder = recorders.get(key);
+    if (recorder === undefined) {
+      recorder = durations.of(method, route, String(statusCode));
+      recorders.set(key, recorder);
+    }
+    return recorder;
+  }
+
+  app.addHook('onRequest', (request, reply, done) => {
+    enterTrace({ requestId: request.id });
+    reply.headers({
+      'x-request-id': request.id,
+      'x-content-type-options': 'nosniff',
+      'referrer-policy': 'strict-origin-when-cross-origin',
+    });
+    done();
+  });
+  app.addHook('onResponse', (request, reply, done) => {
+    const { elapsedTime, statusCode } = reply;
+    recorderOf(request, reply)(elapsedTime / 1000);
+    // That load is shed is told once, when it begins.
+    const level = statusCode >= 500 && !request.isShed ? 'warn' : 'debug';
+    if (logger.isLevelEnabled(level)) {
+      const { method, routeOptions } = request;
+      logger[level]({ method, route: routeOptions.url ?? 'unmatched', status: statusCode, ms: Math.round(elapsedTime) }, 'request');
+    }
+    done();
+  });
+}
