@@ -5,8 +5,12 @@
 import { spawn } from 'node:child_process';
 import { globSync } from 'node:fs';
 import path from 'node:path';
+import { haproxy } from '../tests/support/haproxy.ts';
+import { pgbouncer } from '../tests/support/pgbouncer.ts';
 import { startTestPostgres } from '../tests/support/postgres-server.ts';
 import { chromium, installPrograms } from '../tests/support/programs.ts';
+import { redisServer } from '../tests/support/redis-servers.ts';
+import { swift } from '../tests/support/s3-server.ts';
 
 const root = path.resolve(import.meta.dirname, '..');
 
@@ -33,7 +37,8 @@ const asked = process.argv.slice(2);
 const all = asked.length > 0 ? asked : globSync(['src/**/*.test.ts', 'scripts/**/*.test.ts', 'tests/**/*.test.ts'], { cwd: root }).sort();
 const isWholeEngine = (file: string) => /tests[/\\](e2e|faults)[/\\]/.test(file);
 
-if (all.some(isWholeEngine)) installPrograms([chromium]);
+if (asked.length === 0) installPrograms([chromium, redisServer, pgbouncer, haproxy, swift]);
+else if (all.some(isWholeEngine)) installPrograms([chromium]);
 const server = await startTestPostgres();
 const totals = { pass: 0, fail: 0, skipped: 0 };
 let hasFailed = false;

@@ -88,7 +88,7 @@ export async function run(): Promise<BenchResult> {
   };
   const roles = createRoles(environment);
   try {
-    await migrateAll(postgres.url);
+    await migrateAll(loadConfig(environment), postgres.url);
     const context = await createContext({ config: loadConfig(environment), databaseUrl: postgres.url, name: 'bench', isScheduler: false });
     const articles = await publishArticles(context, 8, 1200);
     const { key } = await createApiKey(context.database, context.clock, { name: 'bench', scopes: ['content:read'] });

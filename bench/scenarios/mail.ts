@@ -90,7 +90,6 @@ export async function run(): Promise<BenchResult> {
   const closers: (() => Promise<void>)[] = [];
   let roles: Roles | undefined;
   try {
-    await migrateAll(postgres.url);
     const environment = {
       DATABASE_URL: postgres.url,
       PORT: String(await findFreePort()),
@@ -99,6 +98,7 @@ export async function run(): Promise<BenchResult> {
       LOG_LEVEL: 'warn',
       LOG_FORMAT: 'json',
     };
+    await migrateAll(loadConfig(environment), postgres.url);
     roles = createRoles(environment);
     const mailbox = roles.start('mailbox').pid ?? 0;
     const worker = roles.start('distributor').pid ?? 0;

@@ -352,6 +352,26 @@ test('what was stored by then is read again by every list and every page', async
   }
 });
 
+test('what an operator asks of caches and events', async () => {
+  const { database, clock } = engine.t;
+  const [subscriber, id] = ['fuzz.subscriber', clock.newId()];
+  await engine.context.events.subscribe([{ subscriber, types: ['fuzz.happened'], handle: async () => undefined }]);
+  await database.execute(
+    'test.dead-letter',
+    sql`insert into event_failures (subscriber, id, transaction_id, position, type, aggregate_id, payload, occurred_at, state, attempts, error)
+        values (${subscriber}, ${id}, '1', 1, 'fuzz.happened', 'a', '{}', now(), 'dead', 10, 'failed')`,
+  );
+  const wishes = {
+    'caches/purge': { cache: 'content', all: true },
+    'events/replay': { subscriber, from: '2026-01-01T00:00:00Z' },
+    'events/dead-letters/discard': { subscriber, id },
+  };
+  for (const [path, payload] of Object.entries(wishes)) {
+    const request = { method: 'POST', url: `/api/v1/system/${path}`, headers: { 'x-api-key': key }, payload } as const;
+    await runner.run([{ what: `POST ${request.url}`, request }]);
+  }
+});
+
 test('in the end each thing can be ended, and every endpoint has done something', async () => {
   for (const endpoint of endpoints.filter(endsSomething)) {
     const body = endpoint.body === undefined ? {} : { payload: '{}', headers: json };

@@ -1,8 +1,9 @@
 import path from 'node:path';
-import { checkDatabaseServer, type EmbeddedPostgres, migrate, startEmbeddedPostgres } from '#platform/database';
+import { checkDatabaseServer, type EmbeddedPostgres, migrate, startEmbeddedPostgres, storeSessionSettings } from '#platform/database';
 import { migrateJobs } from '#platform/jobs';
 import type { Logger } from '#platform/telemetry';
 import type { Config } from './config.ts';
+import { sessionSettingsOf } from './database-settings.ts';
 
 const migrationsFolder = path.resolve(import.meta.dirname, '../../migrations');
 
@@ -23,8 +24,10 @@ export async function openDatabaseServer(config: Config, logger: Logger): Promis
 }
 
 /** @returns names of the migrations that were applied */
-export async function migrateAll(databaseUrl: string): Promise<string[]> {
-  const applied = await migrate(databaseUrl, migrationsFolder);
-  await migrateJobs(databaseUrl);
+export async function migrateAll(config: Config, databaseUrl: string): Promise<string[]> {
+  const { directUrl = databaseUrl, isPooled } = config.database;
+  if (isPooled) await storeSessionSettings(directUrl, sessionSettingsOf(config));
+  const applied = await migrate(directUrl, migrationsFolder);
+  await migrateJobs(directUrl);
   return applied;
 }

@@ -27,7 +27,7 @@ export async function withEngine<T>(
 ): Promise<T> {
   const server = await openDatabaseServer(config, logger);
   try {
-    await migrateAll(server.url);
+    await migrateAll(config, server.url);
     const context = await createContext({
       config,
       databaseUrl: server.url,

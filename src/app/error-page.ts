@@ -7,6 +7,10 @@ type Words = { readonly title: string; readonly text: string };
 const words: Readonly<Record<number, Words>> = {
   404: { title: 'Page not found', text: 'Nothing is here, or it is no longer here.' },
   413: { title: 'Too much at once', text: 'What was sent is larger than this page takes.' },
+  429: {
+    title: 'A little too fast',
+    text: 'There were very many requests from your network. Please wait a moment and try again.',
+  },
   500: { title: 'Something went wrong', text: 'This is our fault, not yours. Please try again in a little while.' },
   503: { title: 'Back in a moment', text: 'We cannot reach our library right now. Please try again in a minute: nothing is lost.' },
 };

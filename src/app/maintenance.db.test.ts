@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { sql } from '#platform/database';
+import { createStorage } from '#platform/storage';
 import { createTestContext, type TestContext } from '../../tests/support/test-context.ts';
 import { waitFor } from '../../tests/support/wait-for.ts';
 import { createMaintenance } from './maintenance.ts';
@@ -13,7 +17,10 @@ before(async () => {
 after(async () => t.close());
 
 test('answers kept for a repeated request are gone a day later, and with them what they said of a person', async () => {
-  const maintenance = createMaintenance(t);
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'aquascene-objects-'));
+  const config = { kind: 'folder', folder } as const;
+  const storage = createStorage({ ...t, config, publicUrl: 'http://localhost:8000', secret: 'a secret of the tests' });
+  const maintenance = createMaintenance({ ...t, storage });
   assert.ok(isRole(maintenance.name));
   await t.database.execute(
     'test.answers',
@@ -27,4 +34,5 @@ test('answers kept for a repeated request are gone a day later, and with them wh
     const row = await t.database.one<{ count: number }>('test.count', sql`select count(*)::int as count from idempotency_keys`);
     return row.count === 23;
   });
+  rmSync(folder, { recursive: true });
 });

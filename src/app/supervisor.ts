@@ -73,7 +73,7 @@ async function run(options: SupervisorOptions, running: Running, signal: AbortSi
   signal.throwIfAborted();
   await progress.step(
     'Bringing the schema up to date',
-    () => untilStopped(migrateAll(server.url), signal),
+    () => untilStopped(migrateAll(config, server.url), signal),
     (applied) => (applied.length > 0 ? `${applied.length} migrations` : ''),
   );
   const report = await progress.step(

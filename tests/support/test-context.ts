@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
+import { type Caches, createCaches } from '#platform/cache';
 import { createDatabase, type Database } from '#platform/database';
 import { createEvents, type Events } from '#platform/events';
 import { createJobs, type Jobs } from '#platform/jobs';
@@ -16,6 +17,7 @@ export type TestClock = Clock & {
 export type TestContext = {
   readonly databaseUrl: string;
   readonly database: Database;
+  readonly caches: Caches;
   readonly clock: TestClock;
   readonly logger: Logger;
   readonly metrics: Metrics;
@@ -51,20 +53,19 @@ export async function createTestContext(): Promise<TestContext> {
   const clock = createTestClock();
   const database = createDatabase({
     url: databaseUrl,
+    replicaUrls: [asReplica(databaseUrl)],
     applicationName: 'aquascene-test',
     maxConnections: 10,
-    connectTimeoutMs: 10_000,
-    statementTimeoutMs: 60_000,
-    lockTimeoutMs: 10_000,
-    idleInTransactionTimeoutMs: 60_000,
     logger,
     metrics,
   });
+  const caches = createCaches({ clock, logger, metrics });
   const jobs = await createJobs({ database, isSupervisor: true, logger, metrics });
   const events = createEvents({ database, clock, logger, metrics });
   return {
     databaseUrl,
     database,
+    caches,
     clock,
     logger,
     metrics,
@@ -73,10 +74,18 @@ export async function createTestContext(): Promise<TestContext> {
     async close() {
       await events.stop();
       await jobs.stop(5000);
+      await caches.close();
       await database.close();
       await administer(serverUrl, `drop database ${name} with (force)`);
     },
   };
+}
+
+/** The same database by a way that refuses writes: what reads is sent the way of replicas in every test. */
+function asReplica(url: string): string {
+  const address = new URL(url);
+  address.searchParams.set('options', '-c default_transaction_read_only=on');
+  return address.toString();
 }
 
 async function administer(url: string, statement: string): Promise<void> {

@@ -2,7 +2,10 @@ import { access, constants, mkdir, statfs } from 'node:fs/promises';
 import pg from 'pg';
 import { createSmtpTransport } from '#platform/mail';
 import { loadPack } from '#platform/pack';
+import { createRedisConnections } from '#platform/redis';
+import { createStorage } from '#platform/storage';
 import { createMetrics, type Logger } from '#platform/telemetry';
+import { systemClock } from '#shared/clock';
 import { messageOf } from '#shared/errors';
 import { type CommandDefinition, exitCodes } from '../command-definition.ts';
 import { type Config, describeConfig } from '../config.ts';
@@ -38,6 +41,47 @@ async function examineDatabase(config: Config, logger: Logger): Promise<string> 
     }
   } finally {
     await server.embedded?.stop();
+  }
+}
+
+/** Each replica by itself: one that is missing makes reads slower, and stops nothing. */
+async function examineReplica(url: string): Promise<Finding> {
+  const { host } = new URL(url);
+  const finding = await examine(`replica ${host}`, async () => {
+    const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5000 });
+    await client.connect();
+    try {
+      const { rows } = await client.query(
+        `select pg_is_in_recovery() as "isReplica", extract(epoch from now() - pg_last_xact_replay_timestamp())::int as "lagS"`,
+      );
+      if (!rows[0].isReplica) throw new Error('this server is no replica: it takes writes');
+      return rows[0].lagS === null ? 'streams; nothing was replayed yet' : `streams; its last change is ${rows[0].lagS} s old`;
+    } finally {
+      await client.end();
+    }
+  });
+  return finding.state === 'failed' ? { ...finding, state: 'note' } : finding;
+}
+
+async function examineRedis(url: string, logger: Logger): Promise<string> {
+  const redis = createRedisConnections({ url, name: 'aquascene-doctor', logger, metrics: createMetrics('doctor'), commandTimeoutMs: 5000 });
+  try {
+    const version = await redis.version(5000);
+    return `Redis ${version}`;
+  } finally {
+    await redis.close();
+  }
+}
+
+async function examineStorage(config: Config): Promise<string> {
+  const metrics = createMetrics('doctor');
+  // Nothing is signed here.
+  const storage = createStorage({ config: config.storage, publicUrl: config.site.baseUrl, secret: '', clock: systemClock, metrics });
+  try {
+    await storage.check();
+    return config.storage.kind === 's3' ? `the bucket ${config.storage.bucket} answers` : `files lie in ${config.storage.folder}`;
+  } finally {
+    await storage.close();
   }
 }
 
@@ -85,6 +129,9 @@ export const doctorCommand: CommandDefinition = {
     const findings: Finding[] = [
       { what: 'node', state: Number(process.versions.node.split('.')[0]) >= 24 ? 'ok' : 'failed', detail: process.version },
       await examine('database', () => examineDatabase(config, logger)),
+      ...(await Promise.all(config.database.replicaUrls.map(examineReplica))),
+      ...(config.redisUrl === undefined ? [] : [await examine('redis', () => examineRedis(config.redisUrl ?? '', logger))]),
+      await examine('storage', () => examineStorage(config)),
       await examineMail(config, logger),
       await examine('pack', async () => {
         const pack = await loadPack(config.packDir);

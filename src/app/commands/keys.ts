@@ -23,7 +23,7 @@ export const keysCommand: CommandDefinition = {
     if (action !== 'list' && target === undefined) {
       throw new ConfigError([`keys ${action} needs ${action === 'create' ? 'a name for the key' : 'the id of the key'}.`]);
     }
-    return withEngine(config, logger, [], async ({ database, clock }) => {
+    return withEngine(config, logger, [], async ({ database, caches, clock }) => {
       if (action === 'list') {
         const keys = await listApiKeys(database);
         if (isJson) console.log(JSON.stringify(keys));
@@ -44,7 +44,7 @@ export const keysCommand: CommandDefinition = {
         if (isJson) console.log(JSON.stringify({ ...apiKey, key }));
         else console.log(`${key}\nShown this once only: the database keeps its hash.`);
       } else {
-        const apiKey = await revokeApiKey(database, clock, target ?? '');
+        const apiKey = await revokeApiKey({ database, caches, clock }, target ?? '');
         if (isJson) console.log(JSON.stringify(apiKey));
         else console.log(`Revoked ${apiKey.name} (${apiKey.prefix}…).`);
       }

@@ -8,7 +8,7 @@ export const migrateCommand: CommandDefinition = {
   async run({ config, logger, isJson }) {
     const server = await openDatabaseServer(config, logger);
     try {
-      const applied = await migrateAll(server.url);
+      const applied = await migrateAll(config, server.url);
       if (isJson) console.log(JSON.stringify({ applied }));
       else console.log(applied.length === 0 ? 'The schema is up to date.' : `Applied ${applied.join(', ')}.`);
       return exitCodes.done;

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { isUuid } from '#shared/uuid';
 import { type CommandDefinition, exitCodes } from '../command-definition.ts';
 import { ConfigError } from '../config.ts';
 import { withEngine } from '../engine.ts';
@@ -19,7 +20,7 @@ export const sendCommand: CommandDefinition = {
   takesJson: true,
   examples: ['send digest', 'send digest --days 14 --key fortnight-48', 'send 0199…'],
   async run({ config, logger, arguments: [campaign = ''], options, isJson }) {
-    if (campaign !== 'digest' && !/^[0-9a-f-]{36}$/.test(campaign)) {
+    if (campaign !== 'digest' && !isUuid(campaign)) {
       throw new ConfigError([`"${campaign}": send takes the id of a campaign, or the word digest.`]);
     }
     return withEngine(config, logger, ['distributor', 'scheduler'], async ({ distributor, clock, mail }) => {

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
 import type { InjectOptions, RouteOptions } from 'fastify';
 import { createApiKey, type HttpServer, type Scope } from '#platform/http-server';
 import type { ServiceModule } from '#platform/service';
@@ -23,7 +26,16 @@ export type TestEngine = {
 
 export async function createTestEngine(): Promise<TestEngine> {
   const t = await createTestContext();
-  const config = loadConfig({ DATABASE_URL: t.databaseUrl, LOG_LEVEL: t.logger.level, LOG_FORMAT: 'json' });
+  const dataDir = mkdtempSync(path.join(os.tmpdir(), 'aquascene-test-engine-'));
+  const config = loadConfig({
+    DATABASE_URL: t.databaseUrl,
+    DATA_DIR: dataDir,
+    // All come from one address, and more of them than any reader sends.
+    RATE_LIMITS: 'off',
+    LOAD_SHEDDING_LAG_MS: '60000',
+    LOG_LEVEL: t.logger.level,
+    LOG_FORMAT: 'json',
+  });
   const context = await createContext({ config, databaseUrl: t.databaseUrl, name: 'test', isScheduler: false });
   const routes: Route[] = [];
   const watch: ServiceModule = {
@@ -48,6 +60,7 @@ export async function createTestEngine(): Promise<TestEngine> {
       await server.close();
       await context.close();
       await t.close();
+      rmSync(dataDir, { recursive: true, force: true });
     },
   };
 }

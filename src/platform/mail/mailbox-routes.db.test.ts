@@ -30,6 +30,7 @@ before(async () => {
   t.clock.set('2026-11-01T10:00:00Z');
   app = await createHttpServer({
     database: t.database,
+    caches: t.caches,
     clock: t.clock,
     logger: t.logger,
     metrics: t.metrics,

@@ -49,14 +49,21 @@ export function listMessages(
   database: Queryable,
   filter: { readonly search: string; readonly before: Position | undefined; readonly limit: number },
 ): Promise<MailboxEntry[]> {
-  const pattern = containsPattern(filter.search.toLowerCase());
+  const { search, before, limit } = filter;
+  const conditions = [sql<boolean>`true`];
+  if (search !== '') conditions.push(sql`lower(envelope_to) like ${containsPattern(search.toLowerCase())}`);
+  // A cursor says the millisecond; within it, the row itself says where it stands. Of one that is gone the whole millisecond is
+  // given again rather than a part of it left out.
+  if (before !== undefined) {
+    conditions.push(
+      sql`(received_at, id) < (coalesce((select received_at from mailbox_messages where id = ${before.id}::uuid),
+                                        ${before.at}::timestamptz + interval '1 millisecond'), ${before.id}::uuid)`,
+    );
+  }
   return database.query<MailboxEntry>(
     'mailbox.list',
-    sql`select ${entryColumns} from mailbox_messages
-        where (${filter.search} = '' or lower(envelope_to) like ${pattern})
-          and (${filter.before?.at ?? null}::timestamptz is null
-               or (date_trunc('milliseconds', received_at), id) < (${filter.before?.at ?? null}::timestamptz, ${filter.before?.id ?? null}::uuid))
-        order by received_at desc, id desc limit ${filter.limit + 1}`,
+    sql`select ${entryColumns} from mailbox_messages where ${sql.join(conditions, sql` and `)}
+        order by received_at desc, id desc limit ${limit + 1}`,
   );
 }
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { type Compute, createCompute } from '#platform/compute';
 import { sql } from '#platform/database';
+import { createHttpClient, type HttpClient } from '#platform/http-client';
 import type { JobContext } from '#platform/jobs';
 import { loadPack, type Pack } from '#platform/pack';
 import { AppError } from '#shared/errors';
@@ -20,6 +21,7 @@ const injection =
 
 let t: TestContext;
 let compute: Compute;
+let httpClient: HttpClient;
 let pack: Pack;
 let pages: RawContent[];
 let brief: Brief;
@@ -44,7 +46,7 @@ const createDraft: CreateDraft = async (tx, draft, actor) => {
 function createService(providers: ProviderConfig = {}): AiProcessor {
   const { database, jobs, events, clock, logger, metrics } = t;
   return createAiProcessor({
-    ...{ database, jobs, events, clock, logger, metrics, compute, pack, knowledge: pack.knowledge, createDraft, providers },
+    ...{ database, jobs, events, clock, logger, metrics, compute, httpClient, pack, knowledge: pack.knowledge, createDraft, providers },
     searchRawContent: (search) => searchRawContent(search),
   });
 }
@@ -66,6 +68,8 @@ const eventsOf = (requestId: string) =>
 before(async () => {
   t = await createTestContext();
   compute = createCompute({ maxThreads: 2, metrics: t.metrics });
+  const { metrics, logger } = t;
+  httpClient = createHttpClient({ allowedPrivateHosts: [], serviceHosts: ['127.0.0.1'], userAgent: 'Test', metrics, logger });
   pack = await loadPack(packFolder);
   pages = await readShrimpPages(t.clock);
   const [found] = briefsOf(pack).filter(({ key }) => key === 'shrimp-in-the-planted-aquarium');
@@ -76,6 +80,7 @@ before(async () => {
 });
 after(async () => {
   await compute.close();
+  await httpClient.close();
   await t.close();
 });
 beforeEach(async () => {

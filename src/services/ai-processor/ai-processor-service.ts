@@ -1,6 +1,7 @@
 import { recordAudit } from '#platform/audit';
 import type { Compute } from '#platform/compute';
-import { registerJob } from '#platform/jobs';
+import type { HttpClient } from '#platform/http-client';
+import { createBackground, registerJob } from '#platform/jobs';
 import type { Knowledge, Pack } from '#platform/pack';
 import type { ServiceDependencies, ServiceModule } from '#platform/service';
 import { notFound } from '#shared/errors';
@@ -24,6 +25,8 @@ const concurrency = 2;
 
 export type AiProcessorDependencies = ServiceDependencies & {
   readonly compute: Pick<Compute, 'run'>;
+  /** Its `serviceHosts` are those that `listProviderHosts` gives: no other way leads to a provider. */
+  readonly httpClient: Pick<HttpClient, 'fetch'>;
   readonly pack: Pick<Pack, 'categories' | 'tags' | 'topics' | 'voice'>;
   readonly knowledge: Knowledge;
   readonly searchRawContent: SearchRawContent;
@@ -45,7 +48,7 @@ export type AiProcessor = {
 };
 
 export function createAiProcessor(dependencies: AiProcessorDependencies): AiProcessor {
-  const { database, jobs, clock, logger, metrics, pack, knowledge, providers, compute } = dependencies;
+  const { database, jobs, clock, logger, metrics, pack, knowledge, providers, compute, httpClient } = dependencies;
   const routes = listRoutes(providers);
   if (namesUnsetProvider(providers)) {
     logger.warn({ model: providers.model }, 'the model that is named belongs to a provider that is not set; it is not used');
@@ -56,11 +59,12 @@ export function createAiProcessor(dependencies: AiProcessorDependencies): AiProc
     compute,
     reference: { key: clock.newId(), knowledge, voice: pack.voice, tags: pack.tags, topics: pack.topics },
     house: { description, tone, person },
-    router: routes.length === 0 ? undefined : createLlmRouter({ routes, database, clock, logger, metrics, timeoutMs }),
+    router: routes.length === 0 ? undefined : createLlmRouter({ routes, database, clock, logger, metrics, httpClient, timeoutMs }),
   });
 
   const concepts = createConceptIndex({ knowledge, tags: pack.tags });
   const finishing = createFinishing(dependencies);
+  const background = createBackground({ jobs, database });
 
   const requestGeneration: AiProcessor['requestGeneration'] = async (brief, { key, actor }) => {
     checkBrief(brief, pack);
@@ -71,7 +75,8 @@ export function createAiProcessor(dependencies: AiProcessorDependencies): AiProc
       const request = await insertRequest(tx, { id, key: requestKey, brief, at });
       if (request === undefined) return findRequestByKey(tx, requestKey);
       await recordAudit(tx, { id: clock.newId(), at, actor, action: 'generation.requested', subject: id });
-      await jobs.send(tx, generateArticle, { requestId: id, actor });
+      // The request's own id: whoever has it can follow the job as well.
+      await background.run(generateArticle, { requestId: id, actor }, { transaction: tx, id });
       return request;
     });
   };

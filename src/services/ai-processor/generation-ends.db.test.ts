@@ -10,6 +10,9 @@ import type { Brief, Draft, RawContent } from './generation-types.ts';
 import { type AiProcessor, createAiProcessor } from './index.ts';
 import { packFolder, readShrimpPages } from './testing/sample-pages.ts';
 
+/** No provider is set. */
+const httpClient = { fetch: () => assert.fail('no other host is asked here') };
+
 let t: TestContext;
 let compute: Compute;
 let pack: Pack;
@@ -30,7 +33,7 @@ before(async () => {
   await t.jobs.prepare([generateArticle, failOrphanedGenerations]);
   const { database, jobs, events, clock, logger, metrics } = t;
   service = createAiProcessor({
-    ...{ database, jobs, events, clock, logger, metrics, compute, pack, knowledge: pack.knowledge, providers: {} },
+    ...{ database, jobs, events, clock, logger, metrics, compute, httpClient, pack, knowledge: pack.knowledge, providers: {} },
     searchRawContent: async ({ query }) => {
       queries.push(query);
       return pages;

@@ -10,6 +10,9 @@ import { authorize, createTestServer } from '../../../tests/support/test-server.
 import { generateArticle } from './generation-jobs.ts';
 import { createAiProcessor } from './index.ts';
 
+/** No provider is set. */
+const httpClient = { fetch: () => assert.fail('no other host is asked here') };
+
 let t: TestContext;
 let compute: Compute;
 let app: HttpServer;
@@ -22,7 +25,7 @@ before(async () => {
   await jobs.prepare([generateArticle]);
   const pack = await loadPack(path.resolve(import.meta.dirname, '../../../packs/aquascaping'));
   const { module } = createAiProcessor({
-    ...{ database, jobs, events, clock, logger, metrics, compute, pack, knowledge: pack.knowledge, providers: {} },
+    ...{ database, jobs, events, clock, logger, metrics, compute, httpClient, pack, knowledge: pack.knowledge, providers: {} },
     searchRawContent: async () => [],
     createDraft: () => assert.fail('no job runs here'),
   });
@@ -42,7 +45,7 @@ const get = (url: string) => app.inject({ url, headers });
 test('a brief is taken with 202, defaults filled in, and can be asked for', async () => {
   const response = await post('/api/v1/generation', { title: 'Moss for shrimp' });
   assert.equal(response.statusCode, 202);
-  const request = response.json();
+  const { jobId, ...request } = response.json();
   assert.equal(request.status, 'queued');
   assert.deepEqual(request.brief, {
     title: 'Moss for shrimp',
@@ -53,7 +56,9 @@ test('a brief is taken with 202, defaults filled in, and can be asked for', asyn
     tags: [],
     headings: [],
   });
-  assert.equal(response.headers.location, `/api/v1/generation/${request.id}`);
+  assert.equal(response.headers.location, `/api/v1/jobs/${jobId}`);
+  const { name, data } = await t.jobs.find(jobId);
+  assert.deepEqual([name, (data as { requestId: string }).requestId], [generateArticle.name, request.id]);
   assert.deepEqual((await get(`/api/v1/generation/${request.id}`)).json(), request);
 });
 

@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import type { Database } from '#platform/database';
 import { actorOf, decodeCursor, type HttpServer, PageOf, PageQuery, type RegisterRoutes, toPage } from '#platform/http-server';
+import { jobLocation } from '#platform/jobs';
 import { closed, IdParams } from '#shared/schema';
 import type { ReadableCheck } from './check-text.ts';
 import {
@@ -10,6 +11,7 @@ import {
   CheckBodySchema,
   CheckResultSchema,
   GenerationSchema,
+  QueuedGenerationSchema,
   StatusSchema,
 } from './generation-schema.ts';
 import { listRequests } from './generation-store.ts';
@@ -58,15 +60,21 @@ function registerWriting(app: HttpServer, { language, requestGeneration, checkTe
       schema: {
         tags: ['generation'],
         summary: 'Ask for a draft on a topic',
-        description: 'Answers at once; the draft is written by a job. Without a provider it is compiled from sentences of the sources.',
+        description:
+          'Answers at once; the draft is written by a job, which can be followed at Location. ' +
+          'Without a provider it is compiled from sentences of the sources.',
         body: BriefInputSchema,
-        response: { 202: GenerationSchema },
+        response: { 202: QueuedGenerationSchema },
       },
-      config: { access: 'generation:write' },
+      config: { access: 'generation:write', rateLimit: 'generation', cost: 'expensive' },
     },
     async (request, reply) => {
       const generation = await requestGeneration(completeBrief(request.body), { actor: actorOf(request) });
-      return reply.code(202).header('location', `/api/v1/generation/${generation.id}`).send(show(generation));
+      const { id: jobId } = generation;
+      return reply
+        .code(202)
+        .header('location', jobLocation(jobId))
+        .send({ ...show(generation), status: 'queued' as const, jobId });
     },
   );
 
@@ -79,7 +87,7 @@ function registerWriting(app: HttpServer, { language, requestGeneration, checkTe
         body: CheckBodySchema,
         response: { 200: CheckResultSchema },
       },
-      config: { access: 'generation:read' },
+      config: { access: 'generation:read', rateLimit: 'generation', cost: 'expensive' },
     },
     async (request) => checkText(request.body),
   );
@@ -99,7 +107,7 @@ function registerReading(app: HttpServer, { database, getGeneration }: Generatio
     },
     async (request) => {
       const { limit = 20, cursor, status } = request.query;
-      const rows = await listRequests(database, { limit, before: decodeCursor(cursor), status });
+      const rows = await listRequests(database.reads, { limit, before: decodeCursor(cursor), status });
       const { items, nextCursor } = toPage(rows, limit, ({ createdAt, id }) => ({ at: createdAt, id }));
       return { items: items.map(show), nextCursor };
     },

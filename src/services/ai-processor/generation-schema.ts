@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { QueuedSchema } from '#platform/jobs';
 import { contentTypes } from '#shared/article-text';
 import { closed, LanguageCode, nullable, Slug, Uuid } from '#shared/schema';
 
@@ -64,6 +65,9 @@ export const GenerationSchema = Type.Object({
   createdAt: Type.String({ format: 'date-time' }),
   finishedAt: Type.Union([Type.String({ format: 'date-time' }), Type.Null()]),
 });
+
+/** The request as it was taken, and the job that writes it. */
+export const QueuedGenerationSchema = Type.Object({ ...GenerationSchema.properties, ...QueuedSchema.properties });
 
 export const CheckBodySchema = Type.Object(
   {

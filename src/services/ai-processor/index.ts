@@ -2,4 +2,4 @@ export { type AiProcessor, type AiProcessorDependencies, createAiProcessor } fro
 export { briefsOf, type KeyedBrief } from './briefs.ts';
 export { composeDraft } from './compose-draft.ts';
 export type { Brief, BriefHeading, GenerationRequest, GenerationStatus, RawContent } from './generation-types.ts';
-export type { ProviderConfig } from './llm/index.ts';
+export { listProviderHosts, type ProviderConfig } from './llm/index.ts';

@@ -38,7 +38,7 @@ function registerViews(app: HttpServer, { record, isCounted }: AnalyticsRoutesOp
     '/t/v/:file',
     {
       schema: { hide: true, params: Type.Object({ file: Type.String({ maxLength: 100 }) }) },
-      config: { access: 'public', isPage: true },
+      config: { access: 'public', isPage: true, rateLimit: false, cost: 'essential' },
     },
     async (request, reply) => {
       const contentId = request.params.file.replace(/\.gif$/, '');
@@ -62,7 +62,7 @@ function periodOf({ from, to }: { from?: string; to?: string }, now: Date): Peri
   const lastDay = to ?? dayOf(now);
   const period = { from: from ?? dayOf(new Date(Date.parse(lastDay) - defaultPeriodDays * dayMs)), to: lastDay };
   if (period.from > period.to) {
-    throw invalid('The period ends before it begins.', [{ path: '/to', message: `must not be before from (${period.from})` }]);
+    throw invalid('The period ends before it begins.', [{ path: '/querystring/to', message: `must not be before from (${period.from})` }]);
   }
   return period;
 }
@@ -81,7 +81,7 @@ function registerReports(app: HttpServer, { database, clock, findTitles }: Analy
     },
     async (request) => {
       const period = periodOf(request.query, clock.now());
-      const totals = await readTotals(database, period, request.query.limit ?? 20);
+      const totals = await readTotals(database.reads, period, request.query.limit ?? 20);
       const titles = new Map((await findTitles(totals.map(({ contentId }) => contentId))).map(({ id, title }) => [id, title]));
       return { ...period, items: totals.map((row) => ({ ...row, title: titles.get(row.contentId) ?? null })) };
     },
@@ -102,7 +102,7 @@ function registerReports(app: HttpServer, { database, clock, findTitles }: Analy
     async (request) => {
       const { id } = request.params;
       const period = periodOf(request.query, clock.now());
-      const [titles, days] = await Promise.all([findTitles([id]), readDays(database, id, period)]);
+      const [titles, days] = await Promise.all([findTitles([id]), readDays(database.reads, id, period)]);
       if (titles.length === 0 && days.length === 0) throw notFound('article', id);
       return { contentId: id, title: titles[0]?.title ?? null, ...period, days };
     },

@@ -241,7 +241,7 @@ test('a bad period, limit, id or parameter is named; nobody reads without a key'
   assert.equal(await fieldOf('?to=2026-02-30'), '/querystring/to');
   assert.equal(await fieldOf('?limit=0'), '/querystring/limit');
   assert.equal(await fieldOf('?limit=101'), '/querystring/limit');
-  assert.equal(await fieldOf('?from=2026-11-02&to=2026-11-01', 422), '/to');
+  assert.equal(await fieldOf('?from=2026-11-02&to=2026-11-01', 422), '/querystring/to');
   assert.equal(await fieldOf('/not-an-id'), '/params/id');
   assert.equal((await app.inject({ url: '/api/v1/analytics/content' })).statusCode, 401);
 });

@@ -1,9 +1,15 @@
+import type { Caches } from '#platform/cache';
+import type { Compute } from '#platform/compute';
 import type { Pack } from '#platform/pack';
 import type { ServiceDependencies, ServiceModule } from '#platform/service';
+import type { Storage } from '#platform/storage';
 import { type Articles, createArticles } from './articles/index.ts';
 import { createSite, type Site, type SiteConfig } from './site/index.ts';
 
 export type ContentManagerDependencies = ServiceDependencies & {
+  readonly caches: Pick<Caches, 'named' | 'invalidateAfterCommit'>;
+  readonly compute: Pick<Compute, 'run'>;
+  readonly storage: Pick<Storage, 'get' | 'put'>;
   readonly site: SiteConfig;
   readonly pack: Pack;
 };

@@ -27,6 +27,7 @@ before(async () => {
   await t.jobs.prepare(newsroom.distributor.module.jobs.map(({ definition }) => definition));
   app = await createHttpServer({
     database: t.database,
+    caches: t.caches,
     clock: t.clock,
     logger: t.logger,
     metrics: t.metrics,

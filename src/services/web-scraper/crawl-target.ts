@@ -1,5 +1,5 @@
 import type { Transaction } from '#platform/database';
-import type { JobHandler } from '#platform/jobs';
+import { createBackground, type JobHandler, type Queued } from '#platform/jobs';
 import type { ServiceDependencies } from '#platform/service';
 import { reopenFailedPages, requestPage } from './page-store.ts';
 import { hostOf } from './page-url.ts';
@@ -29,7 +29,11 @@ export function createTargetCrawler({ database, jobs, clock }: Dependencies): Jo
 }
 
 /** With the job, in the caller's transaction. Asking again before the job ran changes nothing. */
-export async function requestCrawl(tx: Transaction, { jobs }: Pick<Dependencies, 'jobs'>, target: Target): Promise<void> {
+export async function requestCrawl(
+  tx: Transaction,
+  { jobs, database }: Pick<Dependencies, 'jobs' | 'database'>,
+  target: Target,
+): Promise<Queued> {
   await markTargetWaiting(tx, target.id);
-  await jobs.send(tx, crawlTargetJob, { targetId: target.id });
+  return createBackground({ jobs, database }).run(crawlTargetJob, { targetId: target.id }, { transaction: tx });
 }

@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import type { Database } from '#platform/database';
 import { decodeCursor, type HttpServer, PageOf, PageQuery, type RegisterRoutes, toPage } from '#platform/http-server';
+import { jobLocation, QueuedSchema } from '#platform/jobs';
 import { notFound } from '#shared/errors';
 import { closed, IdParams, Uuid } from '#shared/schema';
 import { listPages, readCrawlStatus } from './page-store.ts';
@@ -49,7 +50,7 @@ function registerSources(app: HttpServer, { database, addTarget }: RouteOptions)
       config: { access: 'sources:read' },
     },
     async ({ query: { kind, cursor, limit = defaultLimit } }) => {
-      const rows = await listTargets(database, { kind, before: decodeCursor(cursor), limit });
+      const rows = await listTargets(database.reads, { kind, before: decodeCursor(cursor), limit });
       const page = toPage(rows, limit, ({ createdAt, id }) => ({ at: createdAt, id }));
       return { ...page, items: page.items.map(presentSource) };
     },
@@ -64,7 +65,7 @@ function registerSources(app: HttpServer, { database, addTarget }: RouteOptions)
         body: NewSource,
         response: { 201: SourceSchema },
       },
-      config: { access: 'sources:write' },
+      config: { access: 'sources:write', rateLimit: 'ingest' },
     },
     async ({ body }, reply) => {
       const target = await addTarget(body.url, body.kind);
@@ -86,9 +87,9 @@ function registerSource(app: HttpServer, { database, crawlAgain }: RouteOptions)
       config: { access: 'sources:read' },
     },
     async ({ params: { id } }) => {
-      const target = await findTarget(database, id);
+      const target = await findTarget(database.reads, id);
       if (target === undefined) throw notFound('source', id);
-      const { pending, done, failed, skipped } = await readCrawlStatus(database, [id]);
+      const { pending, done, failed, skipped } = await readCrawlStatus(database.reads, [id]);
       return { ...presentSource(target), pages: { pending, done, failed, skipped } };
     },
   );
@@ -113,10 +114,19 @@ function registerSource(app: HttpServer, { database, crawlAgain }: RouteOptions)
   app.post(
     '/api/v1/sources/:id/crawl',
     {
-      schema: { tags: ['sources'], summary: 'Crawl a source again', params: IdParams, response: { 202: SourceSchema } },
-      config: { access: 'sources:write' },
+      schema: {
+        tags: ['sources'],
+        summary: 'Crawl a source again',
+        description: 'Answers at once; Location leads to the job that begins with it. The pages follow in jobs of their own.',
+        params: IdParams,
+        response: { 202: QueuedSchema },
+      },
+      config: { access: 'sources:write', rateLimit: 'ingest', cost: 'expensive' },
     },
-    async ({ params: { id } }, reply) => reply.code(202).send(presentSource(await crawlAgain(id))),
+    async ({ params: { id } }, reply) => {
+      const queued = await crawlAgain(id);
+      return reply.code(202).header('location', jobLocation(queued.jobId)).send(queued);
+    },
   );
 }
 
@@ -140,7 +150,7 @@ function registerPages(app: HttpServer, { database }: RouteOptions): void {
       config: { access: 'sources:read' },
     },
     async ({ query: { status, sourceId, cursor, limit = defaultLimit } }) => {
-      const rows = await listPages(database, { status, targetId: sourceId, before: decodeCursor(cursor), limit });
+      const rows = await listPages(database.reads, { status, targetId: sourceId, before: decodeCursor(cursor), limit });
       const page = toPage(rows, limit, ({ createdAt, id }) => ({ at: createdAt, id }));
       return { ...page, items: page.items.map(presentPage) };
     },
@@ -160,7 +170,7 @@ function registerRawContent(app: HttpServer, { database, getRawContent }: RouteO
       config: { access: 'sources:read' },
     },
     async ({ query: { language, cursor, limit = defaultLimit } }) => {
-      const rows = await listRawContent(database, { language, before: decodeCursor(cursor), limit });
+      const rows = await listRawContent(database.reads, { language, before: decodeCursor(cursor), limit });
       const page = toPage(rows, limit, ({ fetchedAt, id }) => ({ at: fetchedAt, id }));
       return { ...page, items: page.items.map(presentSummary) };
     },

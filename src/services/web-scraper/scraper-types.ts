@@ -1,3 +1,4 @@
+import type { Queued } from '#platform/jobs';
 export type TargetKind = 'page' | 'feed' | 'sitemap' | 'file';
 
 export type Target = {
@@ -80,7 +81,7 @@ export type SourceVerbs = {
   /** The same address twice is the same target. Its kind, where not given, is told from what it answers. @throws AppError `invalid_request` */
   addTarget(url: string, kind?: Exclude<TargetKind, 'file'>): Promise<Target>;
   /** Crawls a target again: its document, and those of its pages that failed. @throws AppError `not_found`, `invalid_request` */
-  crawlAgain(targetId: string): Promise<Target>;
+  crawlAgain(targetId: string): Promise<Queued>;
   /** @throws AppError `not_found` */
   getRawContent(id: string): Promise<RawContent>;
 };

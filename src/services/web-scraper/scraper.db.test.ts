@@ -173,7 +173,9 @@ describe('sources and texts', () => {
       assert.equal((await call('POST', '/api/v1/sources', { url: 'https://EXAMPLE.com/feed.xml' })).json().id, source.id);
       const shown = await call('GET', `/api/v1/sources/${source.id}`);
       assert.deepEqual(shown.json().pages, { pending: 0, done: 0, failed: 0, skipped: 0 });
-      assert.equal((await call('POST', `/api/v1/sources/${source.id}/crawl`)).statusCode, 202);
+      const again = await call('POST', `/api/v1/sources/${source.id}/crawl`);
+      assert.deepEqual([again.statusCode, again.json().status], [202, 'queued']);
+      assert.equal(again.headers.location, `/api/v1/jobs/${again.json().jobId}`);
       assert.equal((await call('DELETE', `/api/v1/sources/${source.id}`)).statusCode, 204);
       assert.equal((await call('GET', `/api/v1/sources/${source.id}`)).statusCode, 404);
       assert.equal((await call('DELETE', `/api/v1/sources/${source.id}`)).statusCode, 404);

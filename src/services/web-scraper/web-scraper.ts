@@ -1,6 +1,6 @@
 import type { Compute } from '#platform/compute';
 import type { HttpClient } from '#platform/http-client';
-import { registerJob } from '#platform/jobs';
+import { type Queued, registerJob } from '#platform/jobs';
 import type { ServiceDependencies, ServiceModule } from '#platform/service';
 import { invalid, notFound } from '#shared/errors';
 import { createPageCrawler } from './crawl-page.ts';
@@ -77,20 +77,20 @@ export function createWebScraper(dependencies: WebScraperDependencies): WebScrap
     });
   }
 
-  async function crawlAgain(targetId: string): Promise<Target> {
+  async function crawlAgain(targetId: string): Promise<Queued> {
     const target = await findTarget(database, targetId);
     if (target === undefined) throw notFound('source', targetId);
     if (target.kind === 'file') throw invalid('A file is read where it is: ingest it again with the command line.');
-    await database.transaction((tx) => requestCrawl(tx, dependencies, target));
-    return { ...target, lastCrawledAt: null, lastError: null };
+    return database.transaction((tx) => requestCrawl(tx, dependencies, target));
   }
 
   async function ingestAddress(source: string): Promise<IngestOutcome> {
     const url = normaliseUrl(source);
     if (url === undefined) return { kind: 'refused', reason: `"${source}" is no address that can be fetched. ${acceptedSources}` };
     const known = await findTargetByUrl(database, url);
-    const target = known?.lastCrawledAt === null || known === undefined ? await addTarget(url) : await crawlAgain(known.id);
-    return { kind: 'accepted', targetIds: [target.id] };
+    if (known === undefined || known.lastCrawledAt === null) return { kind: 'accepted', targetIds: [(await addTarget(url)).id] };
+    await crawlAgain(known.id);
+    return { kind: 'accepted', targetIds: [known.id] };
   }
 
   async function getRawContent(id: string): Promise<RawContent> {

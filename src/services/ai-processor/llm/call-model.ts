@@ -9,6 +9,8 @@ import type { LlmCallStatus } from './llm-call-store.ts';
 import type { Prompt } from './prompt.ts';
 import type { LlmRoute } from './provider-config.ts';
 
+export type Fetch = typeof globalThis.fetch;
+
 const maxOutputTokens = 16_000;
 const maxErrorLength = 200;
 const echoLength = 40;
@@ -21,8 +23,8 @@ export type ModelAnswer = {
 
 const schema = jsonSchema<ArticleOutput>(() => JSON.parse(JSON.stringify(ArticleOutputSchema)), { validate: validateArticleOutput });
 
-function openModel({ provider, baseUrl, apiKey = '' }: LlmRoute, model: string): LanguageModel {
-  const settings = { apiKey, ...(baseUrl !== undefined && { baseURL: baseUrl }) };
+function openModel({ provider, baseUrl, apiKey = '' }: LlmRoute, model: string, fetch: Fetch): LanguageModel {
+  const settings = { apiKey, fetch, ...(baseUrl !== undefined && { baseURL: baseUrl }) };
   switch (provider) {
     case 'openai':
       return createOpenAI(settings)(model);
@@ -35,6 +37,7 @@ function openModel({ provider, baseUrl, apiKey = '' }: LlmRoute, model: string):
       return createOpenAICompatible({
         name: provider,
         baseURL: baseUrl ?? '',
+        fetch,
         supportsStructuredOutputs: true,
         ...(apiKey !== '' && { apiKey }),
       })(model);
@@ -42,7 +45,7 @@ function openModel({ provider, baseUrl, apiKey = '' }: LlmRoute, model: string):
 }
 
 /** The model that the route names, else the first that its server lists. */
-export async function findModel(route: LlmRoute, signal: AbortSignal): Promise<string> {
+export async function findModel(route: LlmRoute, fetch: Fetch, signal: AbortSignal): Promise<string> {
   if (route.model !== null) return route.model;
   const url = `${route.baseUrl ?? ''}/models`;
   const response = await fetch(url, {
@@ -64,10 +67,11 @@ export async function callModel(
   route: LlmRoute,
   model: string,
   { instructions, prompt }: Prompt,
+  fetch: Fetch,
   signal: AbortSignal,
 ): Promise<ModelAnswer> {
   const { output, usage } = await generateText({
-    model: openModel(route, model),
+    model: openModel(route, model, fetch),
     instructions,
     prompt,
     output: Output.object({ schema, name: 'article' }),
@@ -98,7 +102,9 @@ function statusOf(error: APICallError): LlmCallStatus {
 /** Providers quote what they were sent. Nothing of a key or of a prompt may stay in what is kept. */
 function describeError(error: unknown, secrets: readonly string[], { instructions, prompt }: Prompt): string {
   const code = APICallError.isInstance(error) && error.statusCode !== undefined ? `HTTP ${error.statusCode}: ` : '';
-  let message = messageOf(error).replace(/\s+/g, ' ');
+  // A failed fetch says so and no more; why stands in its cause.
+  const reason = error instanceof TypeError && error.cause instanceof Error ? error.cause : error;
+  let message = messageOf(reason).replace(/\s+/g, ' ');
   for (const secret of secrets) if (secret !== '') message = message.replaceAll(secret, '[key]');
   message = message.replace(/\b(?:sk|key|aiza)[-_]?[\w*-]{12,}/gi, '[key]').slice(0, maxErrorLength);
   const sent = `${instructions} ${prompt}`.replace(/\s+/g, ' ');

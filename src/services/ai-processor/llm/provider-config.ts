@@ -55,6 +55,15 @@ function putNamedFirst(routes: readonly LlmRoute[], named: string | undefined): 
   return [{ ...first, model }, ...routes.filter((route) => route !== first)];
 }
 
+/** `host:port` of each provider with an address of its own: it is the operator's, and may well be on this machine or its network. */
+export function listProviderHosts(config: ProviderConfig): string[] {
+  return listRoutes(config).flatMap(({ baseUrl }) => {
+    if (baseUrl === undefined || !URL.canParse(baseUrl)) return [];
+    const { hostname, port, protocol } = new URL(baseUrl);
+    return [`${hostname}:${port === '' ? (protocol === 'https:' ? 443 : 80) : port}`];
+  });
+}
+
 /** True when `model` names a provider that is not set: then it says nothing. */
 export function namesUnsetProvider(config: ProviderConfig): boolean {
   return config.model !== undefined && !listRoutes(config).some(({ provider }) => config.model?.startsWith(`${provider}/`));

@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
 import { sql } from '#platform/database';
+import { createHttpClient, type HttpClient } from '#platform/http-client';
+import { createMetrics } from '#platform/telemetry';
 import { AppError } from '#shared/errors';
 import { createLlmServer, type LlmReply, type LlmServer, usage } from '../../../../tests/support/llm-server.ts';
 import { createTestContext, type TestContext } from '../../../../tests/support/test-context.ts';
-import { createLlmRouter, listRoutes, type ProviderConfig } from './index.ts';
+import { createLlmRouter, listProviderHosts, listRoutes, type ProviderConfig } from './index.ts';
 
 let t: TestContext;
+let httpClient: HttpClient;
 let first: LlmServer;
 let second: LlmServer;
 const output = { summary: { text: 'Moss grows.', passages: ['p1'] }, sections: [] };
@@ -21,11 +24,18 @@ const rootOf = (server: LlmServer) => server.baseUrl.replace(/\/v1$/, '');
 
 before(async () => {
   t = await createTestContext();
+  httpClient = createHttpClient({
+    allowedPrivateHosts: [],
+    serviceHosts: ['127.0.0.1'],
+    userAgent: 'Test',
+    metrics: t.metrics,
+    logger: t.logger,
+  });
   first = await createLlmServer(() => text);
   second = await createLlmServer(() => text);
 });
 after(async () => {
-  await Promise.all([first.close(), second.close()]);
+  await Promise.all([first.close(), second.close(), httpClient.close()]);
   await t.close();
 });
 beforeEach(async () => {
@@ -36,7 +46,15 @@ beforeEach(async () => {
 
 function generate(config: ProviderConfig, options: { timeoutMs?: number; signal?: AbortSignal } = {}) {
   const { database, clock, logger, metrics } = t;
-  const router = createLlmRouter({ routes: listRoutes(config), database, clock, logger, metrics, timeoutMs: options.timeoutMs ?? 30_000 });
+  const router = createLlmRouter({
+    routes: listRoutes(config),
+    database,
+    clock,
+    logger,
+    metrics,
+    httpClient,
+    timeoutMs: options.timeoutMs ?? 30_000,
+  });
   return router.generate({ prompt, purpose: 'test', requestId: null }, options.signal ?? new AbortController().signal);
 }
 
@@ -118,6 +136,51 @@ test('a provider that does not answer in time, or cannot be reached, is passed o
     (await readCalls()).map((call) => call.status),
     ['unreachable', 'timed_out'],
   );
+});
+
+test('a provider that keeps failing is spared for a while, and the next one writes without waiting for it', async () => {
+  const { metrics, logger } = t;
+  const client = createHttpClient({
+    ...{ allowedPrivateHosts: [], serviceHosts: ['127.0.0.1'], userAgent: 'Test', metrics: createMetrics('own'), logger },
+    breaker: { failureThreshold: 2, openMs: 600_000 },
+  });
+  const { database, clock } = t;
+  const router = createLlmRouter({
+    ...{ routes: listRoutes(both()), database, clock, logger, metrics, httpClient: client, timeoutMs: 30_000 },
+  });
+  const asked = first.requests.length;
+  first.reply = () => error(503, 'overloaded');
+  try {
+    for (let index = 0; index < 3; index += 1) {
+      const answer = await router.generate({ prompt, purpose: 'test', requestId: null }, new AbortController().signal);
+      assert.equal(answer.writer, 'openai-compatible/house-model');
+    }
+  } finally {
+    await client.close();
+  }
+  assert.equal(first.requests.length, asked + 2);
+  const [spared] = (await readCalls()).slice(-2);
+  assert.equal(spared?.status, 'unreachable');
+  assert.match(spared.error ?? '', /is spared for a while/);
+});
+
+test('a provider at a private address is reached only where the configuration names it', async () => {
+  const config = { openaiCompatible: { baseUrl: first.baseUrl } };
+  assert.deepEqual(listProviderHosts(config), [new URL(first.baseUrl).host]);
+  assert.deepEqual(listProviderHosts({ openaiApiKey, openaiBaseUrl: 'https://gateway.example/v1' }), ['gateway.example:443']);
+  assert.deepEqual(listProviderHosts({ openaiApiKey }), []);
+  const { database, clock, logger, metrics } = t;
+  const stranger = createHttpClient({ allowedPrivateHosts: [], userAgent: 'Test', metrics: createMetrics('own'), logger });
+  const asked = first.requests.length;
+  try {
+    const router = createLlmRouter({
+      ...{ routes: listRoutes(config), database, clock, logger, metrics, httpClient: stranger, timeoutMs: 30_000 },
+    });
+    await assert.rejects(router.generate({ prompt, purpose: 'test', requestId: null }, new AbortController().signal), /private address/);
+  } finally {
+    await stranger.close();
+  }
+  assert.equal(first.requests.length, asked);
 });
 
 test('when all refuse, the failure is final and says why', async () => {

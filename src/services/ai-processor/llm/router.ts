@@ -1,4 +1,5 @@
 import type { Queryable } from '#platform/database';
+import { createFetch, type HttpClient } from '#platform/http-client';
 import type { Logger, Metrics } from '#platform/telemetry';
 import type { Clock } from '#shared/clock';
 import { AppError } from '#shared/errors';
@@ -26,6 +27,7 @@ export type LlmRouterOptions = {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  readonly httpClient: Pick<HttpClient, 'fetch'>;
   /** Of one call. */
   readonly timeoutMs: number;
 };
@@ -34,7 +36,12 @@ type Attempt =
   | { readonly kind: 'answered'; readonly answer: RouterAnswer }
   | { readonly kind: 'failed'; readonly isPermanent: boolean; readonly what: string };
 
-export function createLlmRouter({ routes, database, clock, logger, metrics, timeoutMs }: LlmRouterOptions): LlmRouter {
+// Of an answer: far more than the tokens that are asked for take.
+const maxAnswerBytes = 4 * 1024 * 1024;
+
+export function createLlmRouter({ routes, database, clock, logger, metrics, httpClient, timeoutMs }: LlmRouterOptions): LlmRouter {
+  // Nothing is sent again here: another provider is asked instead. The addresses are those of the configuration.
+  const fetch = createFetch(httpClient, { totalTimeoutMs: timeoutMs, maxBytes: maxAnswerBytes, retries: 0, isToService: true });
   const calls = metrics.counter('aquascene_llm_calls_total', 'Calls of language models', ['provider', 'status']);
   const seconds = metrics.histogram('aquascene_llm_call_seconds', 'Duration of calls of language models', ['provider']);
   const tokens = metrics.counter('aquascene_llm_tokens_total', 'Tokens of language models', ['provider', 'direction']);
@@ -64,8 +71,8 @@ export function createLlmRouter({ routes, database, clock, logger, metrics, time
     }
 
     try {
-      model = await findModel(route, limited);
-      const { output, inputTokens, outputTokens } = await callModel(route, model, prompt, limited);
+      model = await findModel(route, fetch, limited);
+      const { output, inputTokens, outputTokens } = await callModel(route, model, prompt, fetch, limited);
       await record({ status: 'done', inputTokens, outputTokens, error: null });
       return { kind: 'answered', answer: { output, writer: `${provider}/${model}` } };
     } catch (error) {

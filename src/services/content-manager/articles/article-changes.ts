@@ -1,10 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
 import { recordAudit } from '#platform/audit';
+import type { Caches } from '#platform/cache';
 import type { Transaction } from '#platform/database';
 import type { Events } from '#platform/events';
 import type { Metrics } from '#platform/telemetry';
 import type { Clock } from '#shared/clock';
 import { AppError, notFound } from '#shared/errors';
+import { articleTag, listsTag, siteTag } from '../site-tags.ts';
 import type { Article } from './article.ts';
 import { articleDrafted, articleEdited, eventOfAction } from './article-events.ts';
 import { lockArticle, updateArticle } from './article-store.ts';
@@ -27,8 +29,13 @@ const eventOf = (change: ChangeName): string => {
   return change === 'edit' || change === 'restore' ? articleEdited : eventOfAction[change];
 };
 
-export function createArticleChanges(deps: { readonly events: Events; readonly clock: Clock; readonly metrics: Metrics }): ArticleChanges {
-  const { events, clock, metrics } = deps;
+export function createArticleChanges(deps: {
+  readonly events: Events;
+  readonly caches: Pick<Caches, 'invalidateAfterCommit'>;
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+}): ArticleChanges {
+  const { events, caches, clock, metrics } = deps;
   const changed = metrics.counter('aquascene_article_changes_total', 'Changes of articles, by status before and after', [
     'change',
     'from',
@@ -54,10 +61,18 @@ export function createArticleChanges(deps: { readonly events: Events; readonly c
       await updateArticle(tx, article, { hasNewText });
       if (article.status === 'published') await indexArticle(tx, article);
       else if (before.status === 'published') await removeFromSearch(tx, article.id);
+      const tags = outdatedTags(before, article);
+      if (tags.length > 0) await caches.invalidateAfterCommit(tx, { cache: 'content', tags });
       await record(tx, before, article, changeRecord);
       return article;
     },
   };
+}
+
+/** What of the kept site shows the article otherwise than it is from now on. */
+function outdatedTags(before: Article, after: Article): string[] {
+  if (before.status === 'published') return [siteTag];
+  return after.status === 'published' ? [listsTag, articleTag(after.slug)] : [];
 }
 
 /**

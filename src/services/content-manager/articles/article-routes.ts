@@ -49,7 +49,7 @@ function registerList(app: HttpServer, { database }: ArticleRoutesDependencies):
     },
     async (request) => {
       const { limit = 20, cursor, ...filter } = request.query;
-      const rows = await listArticles(database, { ...filter, limit, before: decodeCursor(cursor) });
+      const rows = await listArticles(database.reads, { ...filter, limit, before: decodeCursor(cursor) });
       const page = toPage(rows, limit, ({ createdAt, id }) => ({ at: createdAt, id }));
       return { ...page, items: page.items.map(showSummary) };
     },
@@ -63,7 +63,7 @@ function registerTaxonomy(app: HttpServer, { database, taxonomy }: ArticleRoutes
       config: { access: 'content:read' },
       schema: { tags, summary: 'Categories, with the number of their articles', response: { 200: CategoryList } },
     },
-    async () => ({ items: await taxonomy.listCategories(database) }),
+    async () => ({ items: await taxonomy.listCategories(database.reads) }),
   );
   app.get(
     '/api/v1/content/tags',
@@ -71,7 +71,7 @@ function registerTaxonomy(app: HttpServer, { database, taxonomy }: ArticleRoutes
       config: { access: 'content:read' },
       schema: { tags, summary: 'Tags, with the number of their articles', response: { 200: TagList } },
     },
-    async () => ({ items: await taxonomy.listTags(database) }),
+    async () => ({ items: await taxonomy.listTags(database.reads) }),
   );
 }
 
@@ -89,7 +89,7 @@ function registerReading(app: HttpServer, { database }: ArticleRoutesDependencie
       },
     },
     async (request, reply) => {
-      const article = await findArticleById(database, request.params.id);
+      const article = await findArticleById(database.reads, request.params.id);
       if (article === undefined) throw notFound('article', request.params.id);
       reply.header('etag', etagOf(article)).header('cache-control', 'private, no-cache');
       if (hasCurrent(request, article)) return reply.code(304).send(undefined);

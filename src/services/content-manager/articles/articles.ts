@@ -1,3 +1,4 @@
+import type { Caches } from '#platform/cache';
 import type { RegisterRoutes } from '#platform/http-server';
 import type { Pack } from '#platform/pack';
 import type { ServiceDependencies, ServiceModule } from '#platform/service';
@@ -22,6 +23,7 @@ import { registerWorkspace } from './workspace-routes.ts';
 import { readWorkspaceSettings, saveWorkspaceSettings, type WorkspaceSettings } from './workspace-settings.ts';
 
 export type ArticlesDependencies = ServiceDependencies & {
+  readonly caches: Pick<Caches, 'invalidateAfterCommit'>;
   /** `baseUrl` without a slash at its end. */
   readonly site: { readonly baseUrl: string };
   readonly pack: Pick<Pack, 'categories' | 'tags'>;
@@ -50,7 +52,7 @@ export type Articles = Omit<Transitions, 'take'> &
 export function createArticles(deps: ArticlesDependencies): Articles {
   const { database, jobs, events, clock, metrics, site } = deps;
   const taxonomy = createTaxonomy(deps.pack);
-  const changes = createArticleChanges({ events, clock, metrics });
+  const changes = createArticleChanges({ events, caches: deps.caches, clock, metrics });
   const createDraft = createDrafting({ clock, taxonomy, changes });
   const createManually = createManualArticles({ database, createDraft });
   const editing = createEditing({ database, changes, taxonomy });

@@ -25,7 +25,7 @@ export function registerVersions(app: HttpServer, { database, editing }: { reado
     async (request) => {
       const { limit = 20, cursor } = request.query;
       const { id } = request.params;
-      const rows = await listVersions(database, id, cursor === undefined ? undefined : Number(cursor), limit);
+      const rows = await listVersions(database.reads, id, cursor === undefined ? undefined : Number(cursor), limit);
       // Every article has a version, from the transaction that made it.
       if (rows.length === 0 && cursor === undefined) throw notFound('article', id);
       const items = rows.slice(0, limit).map(showVersion);
@@ -40,7 +40,7 @@ export function registerVersions(app: HttpServer, { database, editing }: { reado
     },
     async (request) => {
       const { id, version: number } = request.params;
-      const version = await findVersion(database, id, number);
+      const version = await findVersion(database.reads, id, number);
       if (version === undefined) throw notFound('version', `${id} ${number}`);
       const { snapshot } = version;
       return { ...showVersion(version), snapshot: { ...snapshot, ...showText(snapshot), tags: [...snapshot.tags] } };

@@ -1,8 +1,8 @@
 import { Type } from 'typebox';
 import type { HttpServer } from '#platform/http-server';
-import { composeArtwork, composeShore, type Format, formats, renderPng, renderSvg } from './artwork/index.ts';
+import { composeArtwork, composeShore, type Format, formats, renderSvg } from './artwork/index.ts';
 import { type PageContext, pageRoute } from './page-routes.ts';
-import { createPreviewCache } from './preview-cache.ts';
+import { createPreviewPictures, type PreviewDependencies } from './preview-pictures.ts';
 import { isSlugLike } from './request-text.ts';
 import { caching, sendPublic } from './responses.ts';
 import { findCard } from './site-store.ts';
@@ -17,8 +17,11 @@ const favicon = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 40 40"><pa
 
 const isFormat = (name: string): name is Format => Object.hasOwn(formats, name);
 
+type AssetContext = Pick<PageContext, 'database' | 'sendNotFound'> & PreviewDependencies;
+
 /** Style, pictures and icons: everything that a page brings along comes from here. */
-export function registerAssets(app: HttpServer, { database, sendNotFound }: Pick<PageContext, 'database' | 'sendNotFound'>): void {
+export function registerAssets(app: HttpServer, context: AssetContext): void {
+  const { database, sendNotFound } = context;
   app.get(
     '/assets/:file',
     { ...pageRoute, schema: { hide: true, params: Type.Object({ file: Type.String({ maxLength: 200 }) }) } },
@@ -44,7 +47,7 @@ export function registerAssets(app: HttpServer, { database, sendNotFound }: Pick
     return sendPublic(request, reply, picture(renderSvg(composeArtwork(format, category, seed))));
   });
 
-  const previews = createPreviewCache((category, slug) => renderPng(composeArtwork('preview', category, slug)));
+  const previews = createPreviewPictures(context);
   app.get('/og/:file', { ...pageRoute, schema: { hide: true, params: Type.Object({ file: Type.String() }) } }, async (request, reply) => {
     const { file } = request.params;
     const slug = file.replace(/\.png$/, '');

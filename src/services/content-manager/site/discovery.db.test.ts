@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import type { FastifyReply } from 'fastify';
 import type { HttpServer } from '#platform/http-server';
 import { createTestContext, type TestContext } from '../../../../tests/support/test-context.ts';
 import { createTestServer } from '../../../../tests/support/test-server.ts';
 import { registerDiscovery } from './discovery-routes.ts';
+import { createKeptAnswers } from './kept-answers.ts';
 import { insertArticle } from './testing/test-articles.ts';
 
 const baseUrl = 'https://digest.example';
@@ -14,9 +16,17 @@ before(async () => {
   t = await createTestContext();
   const site = { baseUrl, title: 'Digest', tagline: 'Tanks', language: 'en' };
   const { database } = t;
+  const sendNotFound = async (_request: unknown, reply: FastifyReply) => reply.code(404).send('');
+  const kept = createKeptAnswers(t.caches.named('content'), 'test', sendNotFound);
   app = await createTestServer(t, [
     (server) =>
-      registerDiscovery(server, { database, site, sitemapSize: 4, sendNotFound: async (_request, reply) => reply.code(404).send('') }),
+      registerDiscovery(server, {
+        database,
+        kept,
+        site,
+        sitemapSize: 4,
+        sendNotFound: async (_request, reply) => reply.code(404).send(''),
+      }),
   ]);
 });
 after(async () => {

@@ -3,6 +3,7 @@ import type { RegisterRoutes } from '#platform/http-server';
 import { registerAssets } from './asset-routes.ts';
 import { createCardView } from './card-view.ts';
 import { registerDiscovery } from './discovery-routes.ts';
+import { createKeptAnswers } from './kept-answers.ts';
 import { createLabels } from './labels.ts';
 import { type PageContext, registerPages } from './page-routes.ts';
 import { caching, sendPublic } from './responses.ts';
@@ -10,7 +11,7 @@ import { registerSearch } from './search-routes.ts';
 import { createSearchStore } from './search-store.ts';
 import type { PageContent, SiteDependencies } from './site-types.ts';
 import { createVocabulary } from './spelling.ts';
-import { createTemplates, type Render } from './templates.ts';
+import { createTemplates, type Render, versionOf } from './templates.ts';
 
 export type { PageContent, SiteConfig, SiteDependencies } from './site-types.ts';
 
@@ -52,7 +53,8 @@ function createNotFound(render: Render) {
 
 /** The public site: reads what is published, and nothing else. */
 export function createSite(deps: SiteDependencies): Site {
-  const { database, clock, metrics, site, pack } = deps;
+  const { logger, metrics, site, pack, compute, storage } = deps;
+  const database = deps.database.latest;
   const render = createTemplates({ site, pack });
   const renderNotFound = createNotFound(render);
 
@@ -61,7 +63,16 @@ export function createSite(deps: SiteDependencies): Site {
     return sendPublic(request, reply, { status: 404, type: 'text/html; charset=utf-8', body, cacheControl: caching.none });
   }
 
-  const context: PageContext = { database, site, pack, render, sendNotFound, cardView: createCardView(site, createLabels(site.language)) };
+  const kept = createKeptAnswers(deps.caches.named('content'), versionOf({ site, pack }), sendNotFound);
+  const context: PageContext = {
+    database,
+    kept,
+    site,
+    pack,
+    render,
+    sendNotFound,
+    cardView: createCardView(site, createLabels(site.language)),
+  };
   return {
     renderPage: ({ title, html, status, head }) =>
       render(
@@ -72,9 +83,14 @@ export function createSite(deps: SiteDependencies): Site {
     renderNotFound,
     routes: (app) => {
       registerPages(app, context);
-      registerSearch(app, { ...context, metrics, store: createSearchStore(database, clock), vocabulary: createVocabulary(pack) });
+      registerSearch(app, {
+        ...context,
+        metrics,
+        store: createSearchStore(database, deps.caches.named('content')),
+        vocabulary: createVocabulary(pack),
+      });
       registerDiscovery(app, context);
-      registerAssets(app, context);
+      registerAssets(app, { ...context, compute, storage, logger });
     },
   };
 }

@@ -1,21 +1,25 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
-import type { Database } from '#platform/database';
+import type { Queryable } from '#platform/database';
 import type { HttpServer } from '#platform/http-server';
+import { articleTag, listsTag } from '../site-tags.ts';
 import { viewText } from './article-view.ts';
 import type { CardView } from './card-view.ts';
+import type { KeptAnswers } from './kept-answers.ts';
 import { writerLabelOf } from './labels.ts';
 import { paths } from './links.ts';
 import { encodePosition, type Position } from './position.ts';
 import { isSlugLike, positionOf } from './request-text.ts';
-import { sendPage } from './responses.ts';
+import { pageAnswer, sendPage } from './responses.ts';
 import { findArticle, findCategory, findTag, listArticles, listRelated, listTopics } from './site-store.ts';
 import type { ArticleCard, Category, PublishedText, SiteConfig, SiteDependencies } from './site-types.ts';
 import { describeArticle, describeSite, describeTrail } from './structured-data.ts';
 import type { PageHead, Render } from './templates.ts';
 
 export type PageContext = {
-  readonly database: Database;
+  /** For what is kept: the latest there is, as a replica's older state would be kept too. */
+  readonly database: Queryable;
+  readonly kept: KeptAnswers;
   readonly site: SiteConfig;
   readonly pack: SiteDependencies['pack'];
   readonly render: Render;
@@ -29,7 +33,9 @@ const pageSize = 18;
 const relatedCount = 3;
 
 export const pageRoute = { config: { access: 'public', isPage: true }, schema: { hide: true } } as const;
-const slugRoute = { ...pageRoute, schema: { hide: true, params: Type.Object({ slug: Type.String() }) } } as const;
+/** What is kept is kept compressed. */
+export const keptRoute = { ...pageRoute, compress: false } as const;
+const slugRoute = { ...keptRoute, schema: { hide: true, params: Type.Object({ slug: Type.String() }) } } as const;
 const listQuery = Type.Object({ cursor: Type.Optional(Type.Unknown()) });
 
 export function registerPages(app: HttpServer, context: PageContext): void {
@@ -49,8 +55,10 @@ export function registerPages(app: HttpServer, context: PageContext): void {
   });
 }
 
-function registerHome(app: HttpServer, { database, site, render, cardView }: PageContext): void {
-  app.get('/', pageRoute, async (request, reply) => {
+function registerHome(app: HttpServer, context: PageContext): void {
+  const { database, site, render, cardView } = context;
+
+  async function makeHome() {
     const { headlines, covers } = frontPage;
     const [articles, topics] = await Promise.all([listArticles(database, { limit: headlines + covers }), listTopics(database)]);
     const [lead, ...others] = articles.map(cardView);
@@ -83,8 +91,10 @@ function registerHome(app: HttpServer, { database, site, render, cardView }: Pag
         },
       })),
     };
-    return sendPage(request, reply, await render('home', head, view));
-  });
+    return pageAnswer(await render('home', head, view));
+  }
+
+  app.get('/', keptRoute, (request, reply) => context.kept.send(request, reply, '/', [listsTag], makeHome));
 }
 
 function headOf(site: SiteConfig, article: PublishedText): PageHead {
@@ -114,11 +124,12 @@ function headOf(site: SiteConfig, article: PublishedText): PageHead {
   };
 }
 
-function registerArticle(app: HttpServer, { database, site, render, cardView, sendNotFound }: PageContext): void {
-  app.get('/articles/:slug', slugRoute, async (request, reply) => {
-    const { slug } = request.params;
-    const article = isSlugLike(slug) ? await findArticle(database, slug) : undefined;
-    if (article === undefined) return sendNotFound(request, reply);
+function registerArticle(app: HttpServer, context: PageContext): void {
+  const { database, site, render, cardView } = context;
+
+  async function makeArticle(slug: string) {
+    const article = await findArticle(database, slug);
+    if (article === undefined) return undefined;
     const related = await listRelated(database, article, relatedCount);
     const { sections, sources } = viewText(article.sections, article.citations);
     const view = {
@@ -132,7 +143,13 @@ function registerArticle(app: HttpServer, { database, site, render, cardView, se
       sources,
       related: related.map(cardView),
     };
-    return sendPage(request, reply, await render('article', headOf(site, article), view));
+    return pageAnswer(await render('article', headOf(site, article), view));
+  }
+
+  app.get('/articles/:slug', slugRoute, async (request, reply) => {
+    const { slug } = request.params;
+    if (!isSlugLike(slug)) return context.sendNotFound(request, reply);
+    return context.kept.send(request, reply, paths.article(slug), [articleTag(slug)], () => makeArticle(slug));
   });
 }
 
@@ -149,7 +166,7 @@ type ListPage = {
 function registerLists(app: HttpServer, context: PageContext): void {
   const { database, site, render, cardView, sendNotFound } = context;
 
-  async function sendList(request: FastifyRequest, reply: FastifyReply, list: ListPage, before: Position | undefined) {
+  async function makeList(list: ListPage, before: Position | undefined) {
     const rows = await listArticles(database, { limit: pageSize, before, ...list.filter });
     const articles = rows.slice(0, pageSize);
     const last = articles.at(-1);
@@ -176,55 +193,67 @@ function registerLists(app: HttpServer, context: PageContext): void {
       newestUrl: before === undefined ? null : list.path,
       olderUrl,
     };
-    return sendPage(request, reply, await render('list', head, view));
+    return pageAnswer(await render('list', head, view));
   }
 
-  app.get('/articles', { ...pageRoute, schema: { hide: true, querystring: listQuery } }, async (request, reply) => {
-    const before = positionOf(request.query.cursor);
+  /** `find` is asked only when the page is not kept. */
+  function sendList(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    path: string,
+    before: Position | null | undefined,
+    find: () => Promise<ListPage | undefined>,
+  ) {
     if (before === null) return sendNotFound(request, reply);
-    const description = `Everything that ${site.title} has published, newest first.`;
-    const list = {
+    const key = before === undefined ? path : `${path}?cursor=${encodePosition(before)}`;
+    return context.kept.send(request, reply, key, [listsTag], async () => {
+      const list = await find();
+      return list && makeList(list, before);
+    });
+  }
+
+  app.get('/articles', { ...keptRoute, schema: { hide: true, querystring: listQuery } }, async (request, reply) =>
+    sendList(request, reply, '/articles', positionOf(request.query.cursor), async () => ({
       kind: 'archive',
       path: '/articles',
       kicker: 'Archive',
       name: 'All articles',
-      description,
+      description: `Everything that ${site.title} has published, newest first.`,
       cover: null,
       filter: {},
-    } as const;
-    return sendList(request, reply, list, before);
-  });
+    })),
+  );
 
   const taxonRoute = { ...slugRoute, schema: { ...slugRoute.schema, querystring: listQuery } } as const;
 
   app.get('/categories/:slug', taxonRoute, async (request, reply) => {
     const { slug } = request.params;
-    const before = positionOf(request.query.cursor);
-    const category = isSlugLike(slug) ? await readCategory(context, slug) : undefined;
-    if (category === undefined || before === null) return sendNotFound(request, reply);
-    return sendList(
-      request,
-      reply,
-      {
+    if (!isSlugLike(slug)) return sendNotFound(request, reply);
+    const path = paths.category(slug);
+    return sendList(request, reply, path, positionOf(request.query.cursor), async () => {
+      const category = await readCategory(context, slug);
+      if (category === undefined) return undefined;
+      const { name, description } = category;
+      return {
         kind: 'category',
-        path: paths.category(slug),
+        path,
         kicker: 'Topic',
-        name: category.name,
-        description: category.description,
+        name,
+        description,
         cover: paths.artwork('wide', slug, slug),
         filter: { category: slug },
-      },
-      before,
-    );
+      };
+    });
   });
 
   app.get('/tags/:slug', taxonRoute, async (request, reply) => {
     const { slug } = request.params;
-    const before = positionOf(request.query.cursor);
-    const tag = isSlugLike(slug) ? await findTag(database, slug) : undefined;
-    if (tag === undefined || before === null) return sendNotFound(request, reply);
-    const list = { kind: 'tag', path: paths.tag(slug), kicker: 'Tag', name: tag.name, description: '', cover: null } as const;
-    return sendList(request, reply, { ...list, filter: { tag: slug } }, before);
+    if (!isSlugLike(slug)) return sendNotFound(request, reply);
+    const path = paths.tag(slug);
+    return sendList(request, reply, path, positionOf(request.query.cursor), async () => {
+      const tag = await findTag(database, slug);
+      return tag && { kind: 'tag', path, kicker: 'Tag', name: tag.name, description: '', cover: null, filter: { tag: slug } };
+    });
   });
 }
 

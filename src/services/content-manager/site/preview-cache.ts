@@ -1,26 +1,24 @@
 const mostKept = 48;
 
-export type PreviewCache = { get(category: string, seed: string): Promise<Buffer> };
+export type PreviewCache = { get(category: string, slug: string): Promise<Buffer> };
 
-/**
- * Keeps the pictures that were asked for last, some 100 KB each: painting one takes the processor for tens of milliseconds. Who asks
- * for one that is being painted waits for it; one is painted at a time.
- */
-export function createPreviewCache(paint: (category: string, seed: string) => Promise<Buffer>): PreviewCache {
+/** Keeps the pictures that were asked for last, some 100 KB each. Who asks for one that is on its way waits for it. */
+export function createPreviewCache(load: (category: string, slug: string) => Promise<Buffer>): PreviewCache {
   const kept = new Map<string, Promise<Buffer>>();
-  let last: Promise<unknown> = Promise.resolve();
+
+  async function loadAndForgetFailure(key: string, category: string, slug: string): Promise<Buffer> {
+    try {
+      return await load(category, slug);
+    } catch (error) {
+      kept.delete(key);
+      throw error;
+    }
+  }
 
   return {
-    get(category, seed) {
-      const key = `${category}/${seed}`;
-      const known = kept.get(key);
-      const picture = known ?? last.then(() => paint(category, seed));
-      if (known === undefined) {
-        last = picture.then(
-          () => undefined,
-          () => kept.delete(key),
-        );
-      }
+    get(category, slug) {
+      const key = `${category}/${slug}`;
+      const picture = kept.get(key) ?? loadAndForgetFailure(key, category, slug);
       // A Map keeps the order of insertion: what was asked for last moves to its end.
       kept.delete(key);
       kept.set(key, picture);

@@ -22,19 +22,29 @@ export type PublicAnswer = {
 };
 
 // Weak: the same content may travel compressed or not.
-const tagOf = (body: string | Buffer): string => `W/"${createHash('sha256').update(body).digest('base64url').slice(0, 27)}"`;
+export const tagOf = (body: string | Buffer): string => `W/"${createHash('sha256').update(body).digest('base64url').slice(0, 27)}"`;
 
-function isKnown(ifNoneMatch: string | undefined, tag: string): boolean {
+export function isKnown(ifNoneMatch: string | undefined, tag: string): boolean {
   if (ifNoneMatch === undefined) return false;
   const opaque = (value: string) => value.trim().replace(/^W\//, '');
   return ifNoneMatch.trim() === '*' || ifNoneMatch.split(',').some((value) => opaque(value) === opaque(tag));
 }
 
+export function publicHeaders({
+  cacheControl,
+  contentSecurityPolicy,
+}: Pick<PublicAnswer, 'cacheControl' | 'contentSecurityPolicy'>): Record<string, string> {
+  return {
+    ...pageSecurityHeaders,
+    'cache-control': cacheControl,
+    ...(contentSecurityPolicy !== undefined && { 'content-security-policy': contentSecurityPolicy }),
+  };
+}
+
 /** Sends a public read with its caching and security headers; 304 without a body when the reader has it already. */
 export function sendPublic(request: FastifyRequest, reply: FastifyReply, answer: PublicAnswer): FastifyReply {
-  const { status = 200, contentSecurityPolicy } = answer;
-  reply.headers(pageSecurityHeaders).header('cache-control', answer.cacheControl);
-  if (contentSecurityPolicy !== undefined) reply.header('content-security-policy', contentSecurityPolicy);
+  const { status = 200 } = answer;
+  reply.headers(publicHeaders(answer));
   if (status === 200) {
     const tag = tagOf(answer.body);
     reply.header('etag', tag);
@@ -43,6 +53,8 @@ export function sendPublic(request: FastifyRequest, reply: FastifyReply, answer:
   return reply.code(status).type(answer.type).send(answer.body);
 }
 
+export const pageAnswer = (html: string): PublicAnswer => ({ type: 'text/html; charset=utf-8', body: html, cacheControl: caching.page });
+
 export function sendPage(request: FastifyRequest, reply: FastifyReply, html: string): FastifyReply {
-  return sendPublic(request, reply, { type: 'text/html; charset=utf-8', body: html, cacheControl: caching.page });
+  return sendPublic(request, reply, pageAnswer(html));
 }

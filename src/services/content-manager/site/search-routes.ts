@@ -59,5 +59,5 @@ export function registerSearch(
   }
 
   const querystring = Type.Object({ q: Type.Optional(Type.Unknown()), cursor: Type.Optional(Type.Unknown()) });
-  app.get('/search', { ...pageRoute, schema: { hide: true, querystring } }, answer);
+  app.get('/search', { config: { ...pageRoute.config, cost: 'expensive' }, schema: { hide: true, querystring } }, answer);
 }

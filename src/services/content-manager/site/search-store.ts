@@ -1,5 +1,6 @@
+import { type Cache, memoize } from '#platform/cache';
 import { type Queryable, sql } from '#platform/database';
-import type { Clock } from '#shared/clock';
+import { listsTag, siteTag } from '../site-tags.ts';
 import { markEnd, markStart } from './highlight.ts';
 import type { Position } from './position.ts';
 import { cardColumns } from './site-store.ts';
@@ -12,7 +13,7 @@ export type SearchHit = ArticleCard & {
   readonly markedText: string;
 };
 
-export type SearchPage = { readonly hits: SearchHit[]; readonly total: number };
+export type SearchPage = { readonly hits: readonly SearchHit[]; readonly total: number };
 
 export type SearchStore = {
   /** Best first, one hit more than `limit` so that the caller knows whether there are more. */
@@ -20,24 +21,33 @@ export type SearchStore = {
   count(query: string): Promise<number>;
 };
 
-const configurationsLiveMs = 60_000;
 const headlineOptions = `StartSel=${markStart}, StopSel=${markEnd}`;
+// Readers' queries are many and seldom the same: what is kept is what is asked for again and again.
+const resultTtlS = 600;
 
-export function createSearchStore(database: Queryable, clock: Clock): SearchStore {
-  let known: { readonly names: readonly string[]; readonly readAt: number } | undefined;
+/** What was found before is found again without asking, until something is published, changed or withdrawn. */
+export function createSearchStore(database: Queryable, cache: Cache): SearchStore {
+  const tags = [siteTag, listsTag];
+  const store = createUncachedStore(
+    database,
+    memoize(() => readConfigurations(database), { cache, name: 'search-configurations', tags }),
+  );
+  return {
+    search: memoize(store.search, { cache, name: 'search', tags, ttlS: resultTtlS }),
+    count: memoize(store.count, { cache, name: 'search-count', tags, ttlS: resultTtlS }),
+  };
+}
 
-  /** The languages that there are something in. Reading them goes through the whole table, so they are kept for a minute. */
-  async function readConfigurations(): Promise<readonly string[]> {
-    const now = clock.now().getTime();
-    if (known !== undefined && known.names.length > 0 && Math.abs(now - known.readAt) < configurationsLiveMs) return known.names;
-    const rows = await database.query(
-      'site.list-search-configurations',
-      sql<{ name: string }>`select distinct configuration::text as name from published_search`,
-    );
-    known = { names: rows.map(({ name }) => name), readAt: now };
-    return known.names;
-  }
+/** The languages that there are something in. Reading them goes through the whole table. */
+async function readConfigurations(database: Queryable): Promise<readonly string[]> {
+  const rows = await database.query(
+    'site.list-search-configurations',
+    sql<{ name: string }>`select distinct configuration::text as name from published_search`,
+  );
+  return rows.map(({ name }) => name);
+}
 
+function createUncachedStore(database: Queryable, findConfigurations: () => Promise<readonly string[]>): SearchStore {
   // The words are taken apart in each language by itself, and each finds only texts of its language; all through the index.
   const matches = (configurations: readonly string[], query: string) => sql`
     select s.content_id as id, s.configuration, asked.query, ts_rank_cd(s.document, asked.query, 1)::float8 as rank
@@ -54,7 +64,7 @@ export function createSearchStore(database: Queryable, clock: Clock): SearchStor
       const rows = await database.query(
         'site.search',
         sql<SearchHit & { total: number }>`
-          with matched as materialized (${matches(await readConfigurations(), query)}),
+          with matched as materialized (${matches(await findConfigurations(), query)}),
                best as (select * from matched where ${condition} order by rank desc, id desc limit ${limit + 1})
           select ${cardColumns}, best.rank, (select count(*) from matched) as total,
                  ts_headline(best.configuration, ${clean(sql`a.title`)}, best.query, ${`${headlineOptions}, HighlightAll=true`}) as "markedTitle",
@@ -69,7 +79,7 @@ export function createSearchStore(database: Queryable, clock: Clock): SearchStor
     async count(query) {
       const { total } = await database.one(
         'site.count-search',
-        sql<{ total: number }>`select count(*) as total from (${matches(await readConfigurations(), query)}) as matched`,
+        sql<{ total: number }>`select count(*) as total from (${matches(await findConfigurations(), query)}) as matched`,
       );
       return total;
     },

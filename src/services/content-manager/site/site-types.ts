@@ -1,11 +1,17 @@
+import type { Caches } from '#platform/cache';
+import type { Compute } from '#platform/compute';
 import type { Pack } from '#platform/pack';
 import type { ServiceDependencies } from '#platform/service';
+import type { Storage } from '#platform/storage';
 import type { Citation, Section } from '#shared/article-text';
 
 /** `baseUrl` without a slash at its end. */
 export type SiteConfig = { readonly baseUrl: string; readonly title: string; readonly tagline: string; readonly language: string };
 
 export type SiteDependencies = Pick<ServiceDependencies, 'database' | 'clock' | 'logger' | 'metrics'> & {
+  readonly caches: Pick<Caches, 'named'>;
+  readonly compute: Pick<Compute, 'run'>;
+  readonly storage: Pick<Storage, 'get' | 'put'>;
   readonly site: SiteConfig;
   readonly pack: Pick<Pack, 'categories' | 'tags' | 'knowledge'>;
 };

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { Liquid } from 'liquidjs';
 import { pagePolicy } from '#platform/http-server';
@@ -70,10 +72,21 @@ function viewHead(head: PageHead, site: SiteConfig) {
   };
 }
 
+const folder = path.join(import.meta.dirname, 'templates');
+
+/** Changes with whatever a page is made of besides the articles: style, templates, the site's own words. */
+export function versionOf(settings: Pick<SiteDependencies, 'site' | 'pack'>): string {
+  const hash = createHash('sha256')
+    .update(stylesheetPath)
+    .update(JSON.stringify([settings.site, settings.pack.categories]));
+  for (const file of readdirSync(folder).sort()) hash.update(readFileSync(path.join(folder, file)));
+  return hash.digest('base64url').slice(0, 12);
+}
+
 /** Renders the files of `templates/`. Whatever they print is escaped, unless it says `raw`; a misspelt variable is an error. */
 export function createTemplates({ site, pack }: Pick<SiteDependencies, 'site' | 'pack'>): Render {
   const liquid = new Liquid({
-    root: path.join(import.meta.dirname, 'templates'),
+    root: folder,
     extname: '.liquid',
     cache: true,
     strictVariables: true,

@@ -42,7 +42,7 @@ export function campaignRoutes(options: {
         config: { access: 'campaigns:read' },
       },
       async ({ query: { status, cursor, limit = defaultLimit } }) => {
-        const issues = await listIssues(database, { status, before: decodeCursor(cursor), limit });
+        const issues = await listIssues(database.reads, { status, before: decodeCursor(cursor), limit });
         const page = toPage(issues, limit, ({ createdAt, id }) => ({ at: createdAt, id }));
         return { ...page, items: page.items.map(viewOf) };
       },
@@ -66,7 +66,7 @@ export function campaignRoutes(options: {
         schema: { tags, summary: 'A campaign and how far it is', params: IdParams, response: { 200: CampaignWithCounts } },
         config: { access: 'campaigns:read' },
       },
-      async ({ params: { id } }) => viewWithCounts(await getIssue(database, id), await countDeliveries(database, id)),
+      async ({ params: { id } }) => viewWithCounts(await getIssue(database.reads, id), await countDeliveries(database.reads, id)),
     );
 
     const verbs = {
@@ -105,9 +105,9 @@ export function campaignRoutes(options: {
           ),
           response: { 200: Preview },
         },
-        config: { access: 'campaigns:read' },
+        config: { access: 'campaigns:read', cost: 'expensive' },
       },
-      async ({ params: { id }, query: { subscriberId } }) => preview(await getIssue(database, id), subscriberId),
+      async ({ params: { id }, query: { subscriberId } }) => preview(await getIssue(database.reads, id), subscriberId),
     );
 
     app.get(
@@ -123,8 +123,8 @@ export function campaignRoutes(options: {
         config: { access: 'campaigns:read' },
       },
       async ({ params: { id }, query: { status, cursor, limit = defaultLimit } }) => {
-        const { createdAt } = await getIssue(database, id);
-        const rows = await listDeliveries(database, { issueId: id, status, after: decodeCursor(cursor)?.id, limit });
+        const { createdAt } = await getIssue(database.reads, id);
+        const rows = await listDeliveries(database.reads, { issueId: id, status, after: decodeCursor(cursor)?.id, limit });
         // Sorted by subscriber alone; the cursor's time means nothing here.
         const page = toPage(rows, limit, ({ subscriberId }) => ({ at: createdAt, id: subscriberId }));
         return { ...page, items: page.items.map(deliveryView) };

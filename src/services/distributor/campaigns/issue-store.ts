@@ -49,13 +49,20 @@ export function listIssues(
   filter: { readonly status?: IssueStatus | undefined; readonly before?: Position | undefined; readonly limit: number },
 ): Promise<Issue[]> {
   const { status, before, limit } = filter;
+  const conditions = [sql<boolean>`true`];
+  if (status !== undefined) conditions.push(sql`status = ${status}`);
+  // A cursor says the millisecond; within it, the row itself says where it stands. Of one that is gone the whole millisecond is
+  // given again rather than a part of it left out.
+  if (before !== undefined) {
+    conditions.push(
+      sql`(created_at, id) < (coalesce((select created_at from newsletter_issues where id = ${before.id}::uuid),
+                                       ${before.at}::timestamptz + interval '1 millisecond'), ${before.id}::uuid)`,
+    );
+  }
   return database.query(
     'issues.list',
-    sql<Issue>`select ${columns} from newsletter_issues
-        where (${status ?? null}::text is null or status = ${status ?? null})
-          and (${before?.at ?? null}::timestamptz is null
-               or (date_trunc('milliseconds', created_at), id) < (${before?.at ?? null}::timestamptz, ${before?.id ?? null}::uuid))
-        order by date_trunc('milliseconds', created_at) desc, id desc limit ${limit + 1}`,
+    sql<Issue>`select ${columns} from newsletter_issues where ${sql.join(conditions, sql` and `)}
+        order by created_at desc, id desc limit ${limit + 1}`,
   );
 }
 

@@ -12,7 +12,8 @@ const maxUserAgentLength = 500;
 
 const route = {
   schema: { hide: true, params: Type.Object({ token: Type.String({ maxLength: 200 }) }) },
-  config: { access: 'public', isPage: true },
+  // A mail provider's proxy opens thousands of mails from one address.
+  config: { access: 'public', isPage: true, rateLimit: false, cost: 'essential' },
 } as const;
 
 /** What issues link to never changes once mails are out, so it is read once; the issue that was used longest ago goes first. */

@@ -66,3 +66,23 @@ test('a file of any size passes through, and no record grows without limit', asy
   const [long] = await read('y'.repeat(100_000));
   assert.match(JSON.stringify(long), /too long/);
 });
+
+for (const [what, line, expected] of [
+  ['rows', 'a@x.example,b\n', 14_000],
+  ['blank lines', '\n', 0],
+  ['faulty rows', 'a"b\n', 50_000],
+] as const) {
+  test(`200,000 characters of ${what} in one piece let other work in before they are read`, async () => {
+    let isWaiting = true;
+    let turns = 0;
+    setImmediate(function tick() {
+      turns += 1;
+      if (isWaiting) setImmediate(tick);
+    });
+    let count = 0;
+    for await (const _record of readCsv([line.repeat(200_000 / line.length)])) count += 1;
+    isWaiting = false;
+    assert.ok(turns > 1, `${turns} turns`);
+    assert.ok(count >= expected, `${count} records`);
+  });
+}

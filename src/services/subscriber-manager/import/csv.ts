@@ -1,3 +1,5 @@
+import { createTurn } from './turn.ts';
+
 export type CsvRecord = {
   /** Line of the file on which the record begins, from 1. */
   readonly line: number;
@@ -8,26 +10,41 @@ export type CsvFault = { readonly line: number; readonly fault: string };
 
 /** One quote that is never closed would otherwise swallow a file of any size. */
 const maxRecordLength = 65_536;
+/** Characters that are read without a look at the time: less than a millisecond's work. */
+const pieceLength = 4096;
 
 /**
  * Reads CSV as RFC 4180 has it (quoted fields may hold commas, quotes and line breaks; LF is taken as well as CRLF), piece
  * by piece, so that a file of any size passes through. Blank lines are left out. A record that breaks the rules is given
  * back as a fault, and reading goes on with the next line; after an unclosed quote nobody can say where that is, so it ends.
+ * However large a piece is, it and what is done with its records hold up other work for some milliseconds at a time.
  */
 export async function* readCsv(chunks: AsyncIterable<string> | Iterable<string>): AsyncGenerator<CsvRecord | CsvFault> {
   const parser = new CsvParser();
+  const turn = createTurn();
   let isFirst = true;
-  for await (const chunk of chunks) {
-    const text = isFirst ? chunk.replace(/^\uFEFF/, '') : chunk;
-    if (chunk !== '') isFirst = false;
+  for await (const piece of inPieces(chunks)) {
+    if (turn.isOver()) await turn.next();
+    const text = isFirst ? piece.replace(/^\uFEFF/, '') : piece;
+    isFirst = false;
     for (const char of text) {
       const record = parser.push(char);
-      if (record !== undefined) yield record;
+      if (record !== undefined) {
+        yield record;
+        if (turn.isOver()) await turn.next();
+      }
       if (parser.hasEnded) return;
     }
   }
   const last = parser.end();
   if (last !== undefined) yield last;
+}
+
+/** None is empty. A surrogate pair that is cut apart joins again in its field. */
+async function* inPieces(chunks: AsyncIterable<string> | Iterable<string>): AsyncGenerator<string> {
+  for await (const chunk of chunks) {
+    for (let at = 0; at < chunk.length; at += pieceLength) yield chunk.slice(at, at + pieceLength);
+  }
 }
 
 class CsvParser {

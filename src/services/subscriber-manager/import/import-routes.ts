@@ -42,7 +42,7 @@ export function importRoutes({ importer }: { readonly importer: Importer }): Reg
             ),
             response: { 200: ImportOutcome },
           },
-          config: { access: 'subscribers:write' },
+          config: { access: 'subscribers:write', rateLimit: 'ingest', cost: 'expensive' },
         },
         async (request) => {
           if (typeof request.body !== 'string') throw new AppError('csv_invalid', 'The body must be CSV.', { status: 422 });

@@ -90,6 +90,24 @@ function headerFault(what: string): AppError {
   return new AppError('csv_invalid', message, { status: 422, fields: [{ path: '/', message }] });
 }
 
+const maxRemembered = 1000;
+const longestRemembered = 40;
+
+/** Asking the library takes long, and a list of subscribers has the same few countries and languages over and over. */
+function remember<T>(reader: (text: string) => Reading<T>): (text: string) => Reading<T> {
+  const known = new Map<string, Reading<T>>();
+  return (text) => {
+    const remembered = known.get(text);
+    if (remembered !== undefined) return remembered;
+    const reading = reader(text);
+    if ('value' in reading && text.length <= longestRemembered && known.size < maxRemembered) known.set(text, reading);
+    return reading;
+  };
+}
+
+const readKnownCountry = remember(readCountry);
+const readKnownLanguage = remember(readLanguage);
+
 /** The row as a candidate, or every fault in it. */
 export function readCandidate({ line, values }: ImportRow, now: Date): Candidate | readonly ImportFault[] {
   const faults: ImportFault[] = [];
@@ -104,8 +122,8 @@ export function readCandidate({ line, values }: ImportRow, now: Date): Candidate
   const email = read('email', readEmail);
   const candidate = {
     name: read('name', readName) ?? undefined,
-    country: read('country', readCountry),
-    language: read('language', readLanguage),
+    country: read('country', readKnownCountry),
+    language: read('language', readKnownLanguage),
     timezone: read('timezone', readTimeZone),
     // One more than are allowed suffices to say that there are too many.
     tags: read('tags', (text) => readTags(text.split(';', 10 * maxTags))) ?? [],

@@ -33,7 +33,7 @@ export function segmentRoutes({ database, service }: { readonly database: Databa
         config: read,
       },
       async ({ query: { limit = 20, cursor } }) => {
-        const rows = await listSegments(database, decodeCursor(cursor), limit);
+        const rows = await listSegments(database.reads, decodeCursor(cursor), limit);
         return toPage(rows.map(viewOfSegment), limit, ({ createdAt, id }) => ({ at: new Date(createdAt), id }));
       },
     );
@@ -44,7 +44,10 @@ export function segmentRoutes({ database, service }: { readonly database: Databa
     );
     app.post(
       '/api/v1/segments/preview',
-      { schema: { ...tagged, summary: 'Count whom rules would reach', body: PreviewBody, response: { 200: PreviewView } }, config: read },
+      {
+        schema: { ...tagged, summary: 'Count whom rules would reach', body: PreviewBody, response: { 200: PreviewView } },
+        config: { ...read, cost: 'expensive' },
+      },
       async ({ body }) => ({ audience: await service.countAudience(body.rules) }),
     );
     app.get(

@@ -59,7 +59,7 @@ function registerList(app: HttpServer, { database, service, request: requestSubs
     },
     async ({ query: { limit = 20, cursor, status, tag, q } }) => {
       const before = decodeCursor(cursor);
-      const rows = await listSubscribers(database, { status, tag: tag?.trim().toLowerCase(), q: q?.trim(), before, limit });
+      const rows = await listSubscribers(database.reads, { status, tag: tag?.trim().toLowerCase(), q: q?.trim(), before, limit });
       return toPage(rows.map(viewOf), limit, ({ createdAt, id }) => ({ at: new Date(createdAt), id }));
     },
   );
@@ -109,9 +109,9 @@ function registerDetails(app: HttpServer, { database, service }: Dependencies): 
       config: { access: 'subscribers:read' },
     },
     async ({ params: { id } }) => {
-      const subscriber = await findSubscriber(database, id);
+      const subscriber = await findSubscriber(database.reads, id);
       if (subscriber === undefined) throw notFound('subscriber', id);
-      return { ...viewOf(subscriber), consents: (await listConsents(database, id)).map(viewOfConsent) };
+      return { ...viewOf(subscriber), consents: (await listConsents(database.reads, id)).map(viewOfConsent) };
     },
   );
 

@@ -20,6 +20,13 @@ type Dependencies = {
 
 const config = { access: 'public', isPage: true } as const;
 const options = { config, schema: { hide: true } } as const;
+// Each request sends a mail to whom the form names.
+const subscribeOptions = {
+  ...options,
+  config: { ...config, rateLimit: 'subscribe', rateSubject: ({ body }: FastifyRequest) => mailboxOf(body) },
+} as const;
+// Whoever wants to leave can, always; a mail provider asks for many from one address.
+const leaveOptions = { ...options, config: { ...config, rateLimit: false, cost: 'essential' } } as const;
 const maxOneClickBytes = 16_384;
 
 /** The pages by which readers come and go. Mail programs and scanners follow links by themselves, so that a GET changes nothing. */
@@ -73,6 +80,12 @@ function readForm(body: unknown) {
   return { values, faults, email, name, isTrapped: textOf('website') !== '' };
 }
 
+/** Whose mailbox the form is about, or undefined when no mail will go out. */
+function mailboxOf(body: unknown): string | undefined {
+  const { email, isTrapped } = readForm(body);
+  return isTrapped || 'fault' in email ? undefined : email.value.toLowerCase();
+}
+
 const shorten = ({ email, name }: pages.FormValues): pages.FormValues => ({
   email: email.slice(0, maxEmailLength),
   name: name.slice(0, maxNameLength),
@@ -81,7 +94,7 @@ const shorten = ({ email, name }: pages.FormValues): pages.FormValues => ({
 function registerForm(app: HttpServer, { service, renderPage }: Dependencies): void {
   const send = createSender(renderPage);
   app.get('/subscribe', options, (_request, reply) => send(reply, pages.formPage({ email: '', name: '' })));
-  app.post('/subscribe', options, async (request, reply) => {
+  app.post('/subscribe', subscribeOptions, async (request, reply) => {
     const { values, faults, email, name, isTrapped } = readForm(request.body);
     if (isTrapped) return send(reply, pages.requestedPage());
     if ('fault' in email || 'fault' in name) return send(reply, pages.formPage(shorten(values), faults), 422);
@@ -117,7 +130,7 @@ function registerUnsubscription(app: HttpServer, { database, links, service, ren
   const send = createSender(renderPage);
   const actionOf = (token: string) => `/unsubscribe/${encodeURIComponent(token)}`;
 
-  app.get<{ Params: { token: string } }>('/unsubscribe/:token', options, async (request, reply) => {
+  app.get<{ Params: { token: string } }>('/unsubscribe/:token', leaveOptions, async (request, reply) => {
     const { token } = request.params;
     const subscriberId = links.readUnsubscribeToken(token)?.subscriberId;
     const subscriber = subscriberId === undefined ? undefined : await findSubscriber(database, subscriberId);
@@ -125,7 +138,7 @@ function registerUnsubscription(app: HttpServer, { database, links, service, ren
     return send(reply, pages.unsubscribePage(actionOf(token), subscriber.email));
   });
 
-  app.post<{ Params: { token: string } }>('/unsubscribe/:token', options, async (request, reply) => {
+  app.post<{ Params: { token: string } }>('/unsubscribe/:token', leaveOptions, async (request, reply) => {
     const { token } = request.params;
     const link = links.readUnsubscribeToken(token);
     const oneClick = isOneClick(request.body);
@@ -144,7 +157,7 @@ function registerUnsubscription(app: HttpServer, { database, links, service, ren
     return send(reply, pages.unsubscribedPage(canUndo ? `${actionOf(token)}/undo` : undefined));
   });
 
-  app.post<{ Params: { token: string } }>('/unsubscribe/:token/undo', options, async (request, reply) => {
+  app.post<{ Params: { token: string } }>('/unsubscribe/:token/undo', leaveOptions, async (request, reply) => {
     const link = links.readUnsubscribeToken(request.params.token);
     const outcome = link ? await service.undoUnsubscribe(link.subscriberId, originOf(request, 'unsubscribe page')) : 'unknown';
     if (outcome === 'unknown') return send(reply, pages.unknownLinkPage(), 404);

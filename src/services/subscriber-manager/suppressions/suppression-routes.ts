@@ -68,7 +68,7 @@ export function suppressionRoutes({ database, clock }: { readonly database: Data
         config: { access: 'subscribers:read' },
       },
       async ({ query: { limit = 20, cursor } }) => {
-        const rows = await listSuppressions(database, decodeAddressCursor(cursor), limit);
+        const rows = await listSuppressions(database.reads, decodeAddressCursor(cursor), limit);
         const items = rows.slice(0, limit).map(viewOf);
         const last = rows.length > limit ? items.at(-1)?.address : undefined;
         return { items, nextCursor: last === undefined ? null : Buffer.from(last).toString('base64url') };

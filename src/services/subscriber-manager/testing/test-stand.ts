@@ -1,6 +1,6 @@
 import { simpleParser } from 'mailparser';
 import { type Database, sql } from '#platform/database';
-import type { HttpServer } from '#platform/http-server';
+import type { HttpServer, HttpServerOptions } from '#platform/http-server';
 import { createMailboxServer, createSmtpTransport } from '#platform/mail';
 import type { ServiceDependencies } from '#platform/service';
 import { authorize, createTestServer } from '../../../../tests/support/test-server.ts';
@@ -25,7 +25,10 @@ export type TestStand = {
 export const site = { baseUrl: 'http://localhost:1', title: 'Greenwater & Sons', tagline: 'Tanks', language: 'en' };
 export const secret = 'a secret of the tests';
 
-export async function startTestStand(dependencies: ServiceDependencies, baseUrl = site.baseUrl): Promise<TestStand> {
+export async function startTestStand(
+  dependencies: ServiceDependencies & Pick<HttpServerOptions, 'caches'>,
+  baseUrl = site.baseUrl,
+): Promise<TestStand> {
   const { database, clock, logger, metrics, jobs } = dependencies;
   const mailbox = await createMailboxServer({ database, clock, port: 0, logger });
   const mail = createSmtpTransport({ url: `smtp://127.0.0.1:${mailbox.port}`, logger, metrics });

@@ -1,8 +1,7 @@
 import type { Database } from '#platform/database';
-import type { HttpClient, HttpResponse } from '#platform/http-client';
+import { type HttpClient, type HttpResponse, retryAfterMs } from '#platform/http-client';
 import { AppError } from '#shared/errors';
 import { addHost, findRobots, returnUnused, saveRobots, saveRobotsError, type Turn } from './host-store.ts';
-import { retryAfterMs } from './retry-after.ts';
 import { decodeRobots, productTokenOf, type RobotsRules, readRobots } from './robots.ts';
 import { type HeldTurn, holdTurn, waitForTurn } from './turnstile.ts';
 
@@ -55,7 +54,7 @@ type Permission = { readonly kind: 'allowed'; readonly rules: RobotsRules } | Ex
 
 /**
  * Fetches pages as robots.txt and the crawl delay of each host along the way allow. Every request, also for robots.txt and
- * after redirects, takes the turn of its host.
+ * after redirects, takes the turn of its host; that is why the client itself repeats none.
  */
 export function createPoliteFetch({ database, httpClient, userAgent }: PoliteFetchDependencies): PoliteFetch {
   const productToken = productTokenOf(userAgent);
@@ -75,6 +74,7 @@ export function createPoliteFetch({ database, httpClient, userAgent }: PoliteFet
       const response = await httpClient.fetch(`${origin}/robots.txt`, {
         maxBytes: maxRobotsDownloadBytes,
         totalTimeoutMs: robotsTimeoutMs,
+        retries: 0,
         ...(signal !== undefined && { signal }),
         onRedirect: (url) => followTo(url, held, signal),
       });
@@ -136,6 +136,7 @@ export function createPoliteFetch({ database, httpClient, userAgent }: PoliteFet
         headers: { accept },
         maxBytes,
         totalTimeoutMs,
+        retries: 0,
         ...(signal !== undefined && { signal }),
         async onRedirect(next) {
           await held.release();
@@ -150,7 +151,12 @@ export function createPoliteFetch({ database, httpClient, userAgent }: PoliteFet
     } catch (error) {
       if (error instanceof Veto) return error.outcome;
       if (!(error instanceof AppError) || isStopping(error)) throw error;
-      return { kind: 'failed', reason: error.message, isRetryable: error.retryable };
+      return {
+        kind: 'failed',
+        reason: error.message,
+        isRetryable: error.retryable,
+        ...(error.retryAfterSeconds !== undefined && { retryAfterMs: error.retryAfterSeconds * 1000 }),
+      };
     } finally {
       await held.release(pauseMs);
     }

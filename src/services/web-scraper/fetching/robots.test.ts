@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { retryAfterMs } from './retry-after.ts';
 import { decodeRobots, maxRobotsBytes, productTokenOf, readRobots } from './robots.ts';
 
 const origin = 'https://example.com';
@@ -67,13 +66,4 @@ describe('robots.txt', () => {
     const long = decodeRobots(Buffer.from(`User-agent: *\n${'# x\n'.repeat(maxRobotsBytes / 4)}Disallow: /late`));
     assert.equal(rules(long).isAllowed(`${origin}/late`), true);
   });
-});
-
-test('Retry-After is seconds or a date', () => {
-  const now = new Date('2026-11-24T12:00:00Z');
-  assert.equal(retryAfterMs('120', now), 120_000);
-  assert.equal(retryAfterMs('Tue, 24 Nov 2026 12:00:30 GMT', now), 30_000);
-  assert.equal(retryAfterMs('Tue, 24 Nov 2020 12:00:30 GMT', now), 0);
-  for (const nonsense of [undefined, '', 'soon', '-5', '1e9', '99999999999'])
-    assert.equal(retryAfterMs(nonsense, now), undefined, nonsense);
 });

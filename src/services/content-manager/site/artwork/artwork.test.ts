@@ -65,8 +65,8 @@ function pixelOf(png: Buffer, x: number, y: number): number[] {
 
 const square = (d: string, opacity = 1) => ({ kind: 'outline', d, fill: { color: '#ff0000', opacity } }) as const;
 
-test('the PNG has the pixels of the picture: whole, half covered, half opaque, and untouched', async () => {
-  const png = await renderPng({
+test('the PNG has the pixels of the picture: whole, half covered, half opaque, and untouched', () => {
+  const png = renderPng({
     width: 40,
     height: 20,
     backdrop: [

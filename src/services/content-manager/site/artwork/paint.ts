@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { addPolygon, type Coverage, clear, createCoverage } from './coverage.ts';
 import { combine, flatten, identity, type Transform } from './flatten.ts';
 import type { Fill, Part, Point, Scene, Stop } from './scene.ts';
@@ -32,8 +31,8 @@ function circleAt([x, y]: Point, radius: number): Point[] {
   });
 }
 
-/** The pixels of a picture, three bytes each, row by row. Gives way to other work after each part: it runs beside requests. */
-export async function paintPixels(scene: Scene): Promise<Buffer> {
+/** The pixels of a picture, three bytes each, row by row. */
+export function paintPixels(scene: Scene): Buffer {
   const { width, height } = scene;
   const pixels = Buffer.alloc(width * height * 3, 255);
   const coverage = createCoverage(width, height);
@@ -67,10 +66,7 @@ export async function paintPixels(scene: Scene): Promise<Buffer> {
     }
   }
 
-  for (const part of scene.parts) {
-    draw(part, identity, undefined);
-    await nextTurn();
-  }
+  for (const part of scene.parts) draw(part, identity, undefined);
   return pixels;
 }
 

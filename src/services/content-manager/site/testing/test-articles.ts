@@ -1,6 +1,7 @@
 import { sql } from '#platform/database';
 import { type Citation, plainTextOf, type Section } from '#shared/article-text';
 import type { TestContext } from '../../../../../tests/support/test-context.ts';
+import { siteTag } from '../../site-tags.ts';
 
 export type TestArticle = {
   readonly slug: string;
@@ -18,7 +19,10 @@ export type TestArticle = {
 };
 
 /** Writes an article as the content manager keeps it, and returns its id. */
-export async function insertArticle({ database, clock }: Pick<TestContext, 'database' | 'clock'>, article: TestArticle): Promise<string> {
+export async function insertArticle(
+  { database, caches, clock }: Pick<TestContext, 'database' | 'caches' | 'clock'>,
+  article: TestArticle,
+): Promise<string> {
   const id = clock.newId();
   const { slug, title = `Title of ${slug}`, summary = `Summary of ${slug}.`, status = 'published', language = 'en' } = article;
   const sections = article.sections ?? [{ heading: 'Heading', paragraphs: [[{ text: `Text of ${slug}.`, citations: [] }]] }];
@@ -45,5 +49,6 @@ export async function insertArticle({ database, clock }: Pick<TestContext, 'data
                published_at
         from generated_content, text_search_configuration(language) as configuration where id = ${id}`,
   );
+  await caches.invalidate('content', { tags: [siteTag] });
   return id;
 }

@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { parseHTML } from 'linkedom';
+import { createCompute } from '#platform/compute';
 import { sql } from '#platform/database';
 import { loadPack } from '#platform/pack';
 import { createTestContext, type TestContext } from '../../../../../tests/support/test-context.ts';
 import { createTestServer } from '../../../../../tests/support/test-server.ts';
 import { createSite, type Site } from '../index.ts';
 import { insertArticle } from './test-articles.ts';
+import { createTestStorage } from './test-storage.ts';
 
 export const hostile = `"><script>alert(1)</script><img src=x onerror='alert(2)'>&`;
 export const baseUrl = 'https://digest.example';
@@ -29,7 +31,10 @@ export type TestSite = TestContext & {
 export async function createTestSite(): Promise<TestSite> {
   const t = await createTestContext();
   const pack = await loadPack(path.resolve(import.meta.dirname, '../../../../../packs/aquascaping'));
-  const site = createSite({ ...t, pack, site: { baseUrl, title: 'Greenwater <Digest>', tagline: 'Tanks & "plants"', language: 'en' } });
+  const compute = createCompute({ metrics: t.metrics, maxThreads: 1 });
+  const stored = await createTestStorage();
+  const config = { baseUrl, title: 'Greenwater <Digest>', tagline: 'Tanks & "plants"', language: 'en' };
+  const site = createSite({ ...t, pack, compute, storage: stored.storage, site: config });
   const app = await createTestServer(t, [site.routes], { renderNotFound: site.renderNotFound });
   await t.database.execute('test.categories', sql`insert into content_categories values ('plants', 'Plants', 'All that grows.')`);
   await t.database.execute('test.tags', sql`insert into content_tags values ('moss', 'Mosses'), ('evil', ${hostile})`);
@@ -53,6 +58,8 @@ export async function createTestSite(): Promise<TestSite> {
     },
     async close() {
       await app.close();
+      await compute.close();
+      await stored.close();
       await t.close();
     },
   };
