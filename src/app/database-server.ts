@@ -16,7 +16,7 @@ export type DatabaseServer = {
 export async function openDatabaseServer(config: Config, logger: Logger): Promise<DatabaseServer> {
   const { url } = config.database;
   if (url !== undefined) {
-    await checkDatabaseServer(url);
+    await checkDatabaseServer(config.database.directUrl ?? url);
     return { url, embedded: undefined };
   }
   const embedded = await startEmbeddedPostgres({ dataDir: config.dataDir, logger });

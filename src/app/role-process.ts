@@ -20,7 +20,7 @@ export async function runRoles(config: Config, roles: readonly Role[], isSupervi
   });
   if (!isSupervised) {
     const [{ checkDatabaseServer }, { migrateAll }] = await Promise.all([import('#platform/database'), import('./database-server.ts')]);
-    await checkDatabaseServer(url);
+    await checkDatabaseServer(config.database.directUrl ?? url);
     await migrateAll(config, url);
   }
   const closers: Closer[] = [];

@@ -141,7 +141,9 @@ export async function installOpenApi(app: FastifyInstance, version: string): Pro
       info: {
         title: 'AquaScene Content Engine',
         version,
-        description: 'Errors are application/problem+json (RFC 9457) with a stable `code` and every faulty field.',
+        description:
+          'Errors are application/problem+json (RFC 9457) with a stable `code` and every faulty field. With replicas, the answer to a write ' +
+          'carries `X-Consistency-Token`: a read that sends it along sees at least what was written.',
         license: { name: 'MIT', identifier: 'MIT' },
       },
       servers: [{ url: '/' }],
