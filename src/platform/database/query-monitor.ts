@@ -74,7 +74,7 @@ export function createQueryMonitor(options: QueryMonitorOptions): QueryMonitor {
   const slowListeners = new Set<(report: SlowQuery) => void>();
   const alerts = new Set<AlertSubscription>();
   const watch = createProcessWatch(options.diskFolder ?? '.');
-  const histogram = metrics.histogram('aquascene_db_query_seconds', 'Duration of database statements', ['query']);
+  const histogram = metrics.latency('aquascene_db_query_seconds', 'Duration of database statements', ['query']);
   const errorCounter = metrics.counter('aquascene_db_query_errors_total', 'Database statements that failed', ['query']);
   const slowCounter = metrics.counter('aquascene_db_slow_queries_total', 'Database statements over the slow threshold', ['query']);
   let isPlanning = false;
@@ -83,8 +83,7 @@ export function createQueryMonitor(options: QueryMonitorOptions): QueryMonitor {
     const known = byName.get(name);
     if (known !== undefined) return known;
     if (byName.size >= maxNames && name !== otherName) return observedOf(otherName);
-    const child = histogram.labels({ query: name });
-    const made = { entry: createQueryEntry(name), observe: child.observe, planTakenAt: Number.NEGATIVE_INFINITY };
+    const made = { entry: createQueryEntry(name), observe: histogram.of(name), planTakenAt: Number.NEGATIVE_INFINITY };
     byName.set(name, made);
     return made;
   }

@@ -1,19 +1,18 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { enterTrace, type LatencyRecorder, type Logger, type Metrics } from '#platform/telemetry';
 
 /** Ids, the headers that every answer has, durations and a line of log for each request. */
 export function installRequestTelemetry(app: FastifyInstance, metrics: Metrics, logger: Logger): void {
   const durations = metrics.latency('aquascene_http_request_seconds', 'Duration of HTTP requests', ['method', 'route', 'status']);
-  const recorders = new Map<string, LatencyRecorder>();
+  // By the route's own object, so that a request looks up two small keys instead of making one up.
+  const recorders = new WeakMap<object, Map<number, LatencyRecorder>>();
 
-  function recorderOf({ method, routeOptions }: FastifyRequest, { statusCode }: FastifyReply): LatencyRecorder {
-    const route = routeOptions.url ?? 'unmatched';
-    const key = `${statusCode} ${method} ${route}`;
-    let recorder = recorders.get(key);
-    if (recorder === undefined) {
-      recorder = durations.of(method, route, String(statusCode));
-      recorders.set(key, recorder);
-    }
+  function recorderOf({ method, routeOptions }: FastifyRequest, statusCode: number): LatencyRecorder {
+    const { config, url = 'unmatched' } = routeOptions;
+    let byStatus = recorders.get(config);
+    if (byStatus === undefined) recorders.set(config, (byStatus = new Map()));
+    let recorder = byStatus.get(statusCode);
+    if (recorder === undefined) byStatus.set(statusCode, (recorder = durations.of(method, url, String(statusCode))));
     return recorder;
   }
 
@@ -28,7 +27,7 @@ export function installRequestTelemetry(app: FastifyInstance, metrics: Metrics, 
   });
   app.addHook('onResponse', (request, reply, done) => {
     const { elapsedTime, statusCode } = reply;
-    recorderOf(request, reply)(elapsedTime / 1000);
+    recorderOf(request, statusCode)(elapsedTime / 1000);
     // That load is shed is told once, when it begins.
     const level = statusCode >= 500 && !request.isShed ? 'warn' : 'debug';
     if (logger.isLevelEnabled(level)) {

@@ -1,4 +1,4 @@
-import { type Queryable, sql } from '#platform/database';
+import { type Queryable, readByKeyset, sql } from '#platform/database';
 import type { Position } from '#platform/http-server';
 import type { ContentType } from '#shared/article-text';
 import { containsPattern } from '#shared/text';
@@ -91,13 +91,16 @@ export async function countByStatus(database: Queryable): Promise<Readonly<Recor
 
 type Due = { readonly id: string; readonly scheduledAt: Date };
 
-/** What was scheduled for `now` or before, in that order, after the one that the page before ended with. */
-export function listDue(database: Queryable, now: Date, after: Due | undefined, limit: number): Promise<Due[]> {
-  const further = after === undefined ? sql`` : sql`and (scheduled_at, id) > (${after.scheduledAt}::timestamptz, ${after.id}::uuid)`;
-  return database.query<Due>(
-    'content.list-due',
-    sql`select id, scheduled_at as "scheduledAt" from generated_content
+/** What was scheduled for `now` or before, in that order, page by page. */
+export function readDue(database: Queryable, now: Date): AsyncGenerator<Due[]> {
+  return readByKeyset<Due, Due>(database, 'content.list-due', {
+    rowsPerPage: 100,
+    toStatement(after, limit) {
+      const further = after === undefined ? sql`` : sql`and (scheduled_at, id) > (${after.scheduledAt}::timestamptz, ${after.id}::uuid)`;
+      return sql`select id, scheduled_at as "scheduledAt" from generated_content
         where status = 'scheduled' and scheduled_at <= ${now} ${further}
-        order by scheduled_at, id limit ${limit}`,
-  );
+        order by scheduled_at, id limit ${limit}`;
+    },
+    keyOf: (row) => row,
+  });
 }

@@ -1,4 +1,4 @@
-import { type Database, type Queryable, sql, type Transaction } from '#platform/database';
+import { type Database, type Queryable, readByKeyset, sql, type Transaction } from '#platform/database';
 import type { StoredEvent, Subscription } from '#platform/events';
 import { type JobRegistration, type Jobs, registerJob } from '#platform/jobs';
 import { articleDrafted, articleSubmitted } from './article-events.ts';
@@ -9,7 +9,6 @@ import { readWorkspaceSettings } from './workspace-settings.ts';
 
 const submitActor = 'rule:auto-submit';
 const approveActor = 'rule:auto-approve';
-const pageSize = 100;
 
 /**
  * What the rule may approve: in review, its score reached, no fact in it found wrong, and never taken in hand by a person
@@ -20,12 +19,15 @@ const isEligible = (minScore: number) => sql<boolean>`
   and not jsonb_path_exists(c.quality_checks, '$[*] ? (@.name == "facts").findings[*] ? (@.severity == "error")')
   and not exists (select 1 from content_versions v where v.content_id = c.id and v.change in ('edit', 'restore', 'reopen'))`;
 
-function listEligible(database: Queryable, minScore: number, after: string | undefined): Promise<{ id: string }[]> {
-  const further = after === undefined ? sql`` : sql`and c.id > ${after}::uuid`;
-  return database.query<{ id: string }>(
-    'content.list-auto-approvable',
-    sql`select c.id from generated_content c where ${isEligible(minScore)} ${further} order by c.id limit ${pageSize}`,
-  );
+function readEligible(database: Queryable, minScore: number): AsyncGenerator<{ id: string }[]> {
+  return readByKeyset<{ id: string }, string>(database, 'content.list-auto-approvable', {
+    rowsPerPage: 100,
+    toStatement(after, limit) {
+      const further = after === undefined ? sql`` : sql`and c.id > ${after}::uuid`;
+      return sql`select c.id from generated_content c where ${isEligible(minScore)} ${further} order by c.id limit ${limit}`;
+    },
+    keyOf: ({ id }) => id,
+  });
 }
 
 export type AutoApproval = {
@@ -75,12 +77,8 @@ export function createAutoApproval(deps: {
   async function approveWaiting(): Promise<void> {
     const { autoApproveMinScore } = await readWorkspaceSettings(database);
     if (autoApproveMinScore === null) return;
-    let last: string | undefined;
-    for (;;) {
-      const page = await listEligible(database, autoApproveMinScore, last);
+    for await (const page of readEligible(database, autoApproveMinScore)) {
       for (const { id } of page) await database.transaction((tx) => approveIfEligible(tx, id, autoApproveMinScore));
-      last = page.at(-1)?.id;
-      if (page.length < pageSize) return;
     }
   }
 

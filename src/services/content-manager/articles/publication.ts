@@ -3,13 +3,12 @@ import { type JobRegistration, registerJob } from '#platform/jobs';
 import type { Clock } from '#shared/clock';
 import { AppError } from '#shared/errors';
 import { publishArticle, publishScheduled } from './article-jobs.ts';
-import { listDue } from './article-list-store.ts';
+import { readDue } from './article-list-store.ts';
 import { lockArticle } from './article-store.ts';
 import type { Transitions } from './transitions.ts';
 
 const publishActor = 'rule:auto-publish';
 const scheduleActor = 'schedule';
-const pageSize = 100;
 
 export type Publication = {
   /** Publishes every article whose time has come; returns how many. One that fails keeps no other back. */
@@ -53,12 +52,8 @@ export function createPublication(deps: {
         failures.push({ id, cause });
       }
     };
-    let last: Awaited<ReturnType<typeof listDue>>[number] | undefined;
-    for (;;) {
-      const page = await listDue(database, now, last, pageSize);
+    for await (const page of readDue(database, now)) {
       for (const { id } of page) await tryToPublish(id);
-      last = page.at(-1);
-      if (page.length < pageSize) break;
     }
     const [first] = failures;
     if (first !== undefined) {

@@ -63,7 +63,7 @@ export function createSite(deps: SiteDependencies): Site {
     return sendPublic(request, reply, { status: 404, type: 'text/html; charset=utf-8', body, cacheControl: caching.none });
   }
 
-  const kept = createKeptAnswers(deps.caches.named('content'), versionOf({ site, pack }), sendNotFound);
+  const kept = createKeptAnswers(deps.caches.named('content'), `${versionOf({ site, pack })}:`, sendNotFound);
   const context: PageContext = {
     database,
     kept,

@@ -21,6 +21,7 @@ export type KeptAnswers = {
   /**
    * Sends the answer that is kept under the key, or makes and keeps it. Where `make` gives undefined, nothing is kept, and the reader is told
    * that it was not found.
+   * @returns nothing to wait for when the answer was in memory
    */
   send(
     request: FastifyRequest,
@@ -28,7 +29,7 @@ export type KeptAnswers = {
     key: string,
     tags: readonly string[],
     make: () => Promise<PublicAnswer | undefined>,
-  ): Promise<void>;
+  ): Promise<void> | undefined;
 };
 
 // As much as is worth a header and the reader's time to unpack.
@@ -104,25 +105,34 @@ export function createKeptAnswers(
     return prepared;
   }
 
+  // The reply is not returned: it is thenable, and who awaits it waits until the reader has it all.
+  function deliver(request: FastifyRequest, reply: FastifyReply, kept: KeptAnswer): void {
+    const { headers, body } = prepare(kept, negotiate(request.headers['accept-encoding']));
+    reply.headers(headers);
+    if (isKnown(request.headers['if-none-match'], kept.etag)) reply.code(304).removeHeader('content-encoding').send();
+    else reply.send(body);
+  }
+
+  async function makeAndSend(...[request, reply, key, tags, make]: Parameters<KeptAnswers['send']>): Promise<void> {
+    const kept = await cache.getOrSet<KeptAnswer | undefined>(
+      version + key,
+      async () => {
+        const answer = await make();
+        return answer && keep(answer);
+      },
+      { tags: [siteTag, ...tags] },
+    );
+    if (kept === undefined) await sendNotFound(request, reply);
+    else deliver(request, reply, kept);
+  }
+
   return {
-    async send(request, reply, key, tags, make) {
-      const kept = await cache.getOrSet<KeptAnswer | undefined>(
-        `${version}:${key}`,
-        async () => {
-          const answer = await make();
-          return answer && keep(answer);
-        },
-        { tags: [siteTag, ...tags] },
-      );
-      if (kept === undefined) {
-        await sendNotFound(request, reply);
-        return;
-      }
-      const { headers, body } = prepare(kept, negotiate(request.headers['accept-encoding']));
-      reply.headers(headers);
-      if (isKnown(request.headers['if-none-match'], kept.etag)) reply.code(304).removeHeader('content-encoding').send();
-      // Not returned: a reply is thenable, and who awaits it waits until the reader has it all.
-      else reply.send(body);
+    send(request, reply, key, tags, make) {
+      // In memory it is at hand: nobody waits, not even for a promise.
+      const kept = cache.peek<KeptAnswer>(version + key);
+      if (kept === undefined) return makeAndSend(request, reply, key, tags, make);
+      deliver(request, reply, kept);
+      return undefined;
     },
   };
 }

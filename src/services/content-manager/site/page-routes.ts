@@ -146,7 +146,7 @@ function registerArticle(app: HttpServer, context: PageContext): void {
     return pageAnswer(await render('article', headOf(site, article), view));
   }
 
-  app.get('/articles/:slug', slugRoute, async (request, reply) => {
+  app.get('/articles/:slug', slugRoute, (request, reply) => {
     const { slug } = request.params;
     if (!isSlugLike(slug)) return context.sendNotFound(request, reply);
     return context.kept.send(request, reply, paths.article(slug), [articleTag(slug)], () => makeArticle(slug));
@@ -212,7 +212,7 @@ function registerLists(app: HttpServer, context: PageContext): void {
     });
   }
 
-  app.get('/articles', { ...keptRoute, schema: { hide: true, querystring: listQuery } }, async (request, reply) =>
+  app.get('/articles', { ...keptRoute, schema: { hide: true, querystring: listQuery } }, (request, reply) =>
     sendList(request, reply, '/articles', positionOf(request.query.cursor), async () => ({
       kind: 'archive',
       path: '/articles',
@@ -226,7 +226,7 @@ function registerLists(app: HttpServer, context: PageContext): void {
 
   const taxonRoute = { ...slugRoute, schema: { ...slugRoute.schema, querystring: listQuery } } as const;
 
-  app.get('/categories/:slug', taxonRoute, async (request, reply) => {
+  app.get('/categories/:slug', taxonRoute, (request, reply) => {
     const { slug } = request.params;
     if (!isSlugLike(slug)) return sendNotFound(request, reply);
     const path = paths.category(slug);
@@ -246,7 +246,7 @@ function registerLists(app: HttpServer, context: PageContext): void {
     });
   });
 
-  app.get('/tags/:slug', taxonRoute, async (request, reply) => {
+  app.get('/tags/:slug', taxonRoute, (request, reply) => {
     const { slug } = request.params;
     if (!isSlugLike(slug)) return sendNotFound(request, reply);
     const path = paths.tag(slug);
