@@ -54,6 +54,7 @@ async function buildServices(platform: Platform, config: Config, pack: Pack): Pr
     searchRawContent: webScraper.searchRawContent,
     createDraft: contentManager.createDraft,
     providers: config.providers,
+    batchSizes: config.batchSizes,
   });
   const subscriberManager = createSubscriberManager({
     ...dependencies,

@@ -7,6 +7,7 @@ import { briefsOf } from '#services/ai-processor';
 import type { Config } from './config.ts';
 import { type Context, createContext } from './context.ts';
 import type { Progress } from './progress.ts';
+import { requestDrafts } from './request-drafts.ts';
 import type { Stock } from './start-report.ts';
 
 const actor = 'sample';
@@ -55,7 +56,8 @@ async function runSample(context: Context, progress: Progress, signal: AbortSign
   await progress.step(
     'Writing drafts from the sources',
     async (update) => {
-      for (const { key, ...brief } of briefsOf(context.pack)) await aiProcessor.requestGeneration(brief, { key: `sample-${key}`, actor });
+      const asked = briefsOf(context.pack).map(({ key, ...brief }) => ({ brief, key: `sample-${key}` }));
+      await requestDrafts(aiProcessor, asked, actor);
       return until(signal, update, async () => {
         const { queued, written, declined, failed } = await aiProcessor.generationStatus();
         return { isDone: queued === 0, detail: `${written} written, ${queued} to go`, value: { written, declined, failed } };

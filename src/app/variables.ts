@@ -210,7 +210,7 @@ export const variables = {
       accepts: 'provider=size, comma-separated, e.g. openai=5,default=3',
     },
     default: 'openai=5,default=3',
-    description: 'How many requests to a model provider are made together.',
+    description: 'How many drafts that are asked for together are queued in one go, by the provider that writes them (`extractive`: none).',
   },
   SMTP_URL: {
     kind: { type: 'url', protocols: ['smtp:', 'smtps:'] },

@@ -4,6 +4,7 @@ import { type CommandDefinition, exitCodes } from '../command-definition.ts';
 import { ConfigError } from '../config.ts';
 import { withEngine } from '../engine.ts';
 import { createProgress } from '../progress.ts';
+import { requestDrafts } from '../request-drafts.ts';
 import { formatTable } from '../table.ts';
 
 const checkLanguage = (tag: string) => (/^[a-z]{2}$/.test(tag) ? undefined : 'give a language of two letters, such as en or bg');
@@ -43,7 +44,8 @@ export const generateCommand: CommandDefinition = {
                 headings: [],
               },
             ];
-      const requests = await Promise.all(wanted.map((brief) => aiProcessor.requestGeneration(brief, { actor: 'command' })));
+      const asked = wanted.map((brief) => ({ brief }));
+      const requests = await requestDrafts(aiProcessor, asked, 'command');
       const progress = createProgress((text) => process.stderr.write(text), process.stderr.isTTY === true);
       const finished = await progress.step('Writing', async (update) => {
         for (;;) {

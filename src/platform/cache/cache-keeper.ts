@@ -6,7 +6,7 @@ import type { GetOrSetOptions } from './cache-types.ts';
 import { type EncodedValue, encodeValue } from './entry-format.ts';
 import type { Position } from './invalidation-ledger.ts';
 import type { MemoryLevel } from './memory-level.ts';
-import { freezeAndMeasure, type Measured } from './plain-value.ts';
+import { freezeAndMeasure, freezeDecoded, type Measured } from './plain-value.ts';
 import type { RedisLevel, RemoteEntry } from './redis-level.ts';
 
 /** Puts values into memory and Redis, unless something that they depend on was invalidated since they were asked for. */
@@ -72,7 +72,7 @@ export function createCacheKeeper(options: {
     keepRemote(load, entry, eagerFraction) {
       if (load.isOutdated || isClosed()) return;
       // Its plain parts are frozen, as they are when the value comes from the factory.
-      freezeAndMeasure(entry.value, settings.maxValueBytes);
+      freezeDecoded(entry.value);
       keepInMemory(load.ident, entry.value, entry.bytes, entry, entry.scopes, eagerFraction);
     },
     async keepMade(load, value, position, given) {

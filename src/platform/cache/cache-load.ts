@@ -1,8 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { AppError } from '#shared/errors';
 import { everything, type Scope, tagScopes } from './cache-key.ts';
-import type { Factory } from './cache-types.ts';
+import type { Factory, FactoryContext } from './cache-types.ts';
 import type { Position } from './invalidation-ledger.ts';
+import type { MemoryEntry } from './memory-level.ts';
 import type { RedisLevel, RemoteEntry, RemoteRead } from './redis-level.ts';
 
 /** What a load comes to. `remote`: Redis had it, fresh. `left`: another process fetches it, and there is a stale value to serve. */
@@ -11,22 +12,33 @@ export type LoadOutcome =
   | { readonly kind: 'left' }
   | { readonly kind: 'made'; readonly value: unknown; readonly position: Position | undefined };
 
-export type LoadOptions = {
+/** What the loads of one cache have in common. */
+export type LoadPlace = {
+  readonly redis: RedisLevel | undefined;
+  readonly started: () => Promise<void> | undefined;
+  readonly lockMs: number;
+  readonly now: () => number;
+  readonly random: () => number;
+  readonly callFactory: (factory: Factory<unknown>, context: FactoryContext) => Promise<unknown>;
+  /** Redis has a stale value. */
+  readonly onStale: (load: CacheLoad, entry: RemoteEntry) => void;
+  /** Callers got a stale value. */
+  readonly onStaleAnswer: () => void;
+};
+
+type LoadOptions = {
   readonly ident: string;
   /** Known before the value is: its key, namespace and tags. */
   readonly scopes: readonly Scope[];
   readonly factory: Factory<unknown>;
   readonly token: string;
-  readonly redis: RedisLevel | undefined;
-  readonly started: () => Promise<void> | undefined;
   /** There is a fresh value, of which a newer one is wanted. */
   readonly isEager: boolean;
   readonly eagerFraction: number;
-  readonly lockMs: number;
+  readonly softTimeoutMs: number;
   readonly hardTimeoutMs: number;
-  readonly hasStale: () => boolean;
-  readonly onStale: (entry: RemoteEntry) => void;
-  readonly random: () => number;
+  /** What memory has, fresh or stale. */
+  readonly known: MemoryEntry | undefined;
 };
 
 const maxDynamicScopes = 1000;
@@ -40,10 +52,13 @@ export class CacheLoad {
   /** Once the answer was a stale value: for those who come later and do not want that one. */
   #result: PromiseWithResolvers<unknown> | undefined;
   #staleUntilMs = 0;
+  readonly #place: LoadPlace;
   readonly #options: LoadOptions;
   #scopes: readonly Scope[];
   #invalidated: Set<Scope> | undefined;
-  readonly #outcome = Promise.withResolvers<LoadOutcome>();
+  #stale: MemoryEntry | undefined;
+  #softTimer: NodeJS.Timeout | undefined;
+  #aborted: PromiseWithResolvers<never> | undefined;
   #controller: AbortController | undefined;
   #abortReason: unknown;
   #hasBegun = false;
@@ -53,24 +68,19 @@ export class CacheLoad {
   #hardTimer: NodeJS.Timeout | undefined;
   readonly #beganAt = performance.now();
 
-  constructor(options: LoadOptions) {
+  constructor(place: LoadPlace, options: LoadOptions) {
     this.ident = options.ident;
+    this.#place = place;
     this.#options = options;
     this.#scopes = options.scopes;
-    // Nobody has to wait for either: a refresh in the background has no caller.
-    this.#answer.promise.catch(() => undefined);
-    this.#outcome.promise.catch(() => undefined);
+    this.#stale = options.known;
   }
 
   /** One that fetches nothing, and is there to be outdated. */
-  static idle(ident: string, scopes: readonly Scope[], redis: RedisLevel | undefined): CacheLoad {
-    const load = new CacheLoad({
-      ...{ ident, scopes, redis, token: '', lockMs: 0, hardTimeoutMs: 0, isEager: false, eagerFraction: 1 },
+  static idle(place: LoadPlace, ident: string, scopes: readonly Scope[]): CacheLoad {
+    const load = new CacheLoad(place, {
+      ...{ ident, scopes, token: '', softTimeoutMs: 0, hardTimeoutMs: 0, isEager: false, eagerFraction: 1, known: undefined },
       factory: () => undefined,
-      started: () => undefined,
-      hasStale: () => false,
-      onStale: () => undefined,
-      random: () => 0,
     });
     load.#hasBegun = true;
     return load;
@@ -86,22 +96,40 @@ export class CacheLoad {
     return this.#result === undefined || nowMs < this.#staleUntilMs ? this.#answer.promise : this.#result.promise;
   }
 
-  answerStale(value: unknown, staleUntilMs: number): void {
+  /** Served when the source fails, or takes longer than the soft time-out. */
+  get stale(): MemoryEntry | undefined {
+    return this.#stale;
+  }
+
+  offerStale(entry: MemoryEntry | undefined): void {
+    this.#stale = entry ?? this.#stale;
+    if (this.#options.softTimeoutMs <= 0) this.#answerStale();
+    else this.#softTimer ??= setTimeout(() => this.#answerStale(), this.#options.softTimeoutMs);
+  }
+
+  #answerStale(): void {
+    const entry = this.#stale;
+    if (entry === undefined || this.#place.now() >= entry.staleUntilMs) return;
+    this.#place.onStaleAnswer();
     if (this.#result !== undefined) return;
-    this.#staleUntilMs = staleUntilMs;
+    this.#staleUntilMs = entry.staleUntilMs;
     this.#result = Promise.withResolvers<unknown>();
-    this.#result.promise.catch(() => undefined);
-    this.#answer.resolve(value);
+    this.#answer.resolve(entry.value);
   }
 
   resolve(value: unknown): void {
+    clearTimeout(this.#softTimer);
     this.#answer.resolve(value);
     this.#result?.resolve(value);
   }
 
+  /** Nobody has to wait for it: a refresh in the background has no caller. */
   reject(error: unknown): void {
-    this.#answer.reject(error);
-    this.#result?.reject(error);
+    clearTimeout(this.#softTimer);
+    for (const waiting of [this.#answer, this.#result]) {
+      waiting?.promise.catch(() => undefined);
+      waiting?.reject(error);
+    }
   }
 
   get scopes(): readonly Scope[] {
@@ -137,15 +165,29 @@ export class CacheLoad {
   }
 
   async run(): Promise<LoadOutcome> {
-    // Without Redis nothing bounds the first step; with it, the first read has a time of its own, and most loads end there.
-    if (this.#options.redis === undefined) this.#limitTime();
+    const { redis, started } = this.#place;
+    const { isEager, token } = this.#options;
     try {
-      this.#fetch().then(this.#outcome.resolve, this.#outcome.reject);
-      return await this.#outcome.promise;
+      if (redis === undefined) return await this.#orAborted(this.#fetchAlone());
+      const starting = started();
+      if (starting !== undefined) await this.#orAborted(starting);
+      this.#hasBegun = true;
+      // The first read has a time of its own, and most loads end with it.
+      const read = await redis.read(this.ident, { token, isForced: isEager });
+      this.#holdsLock = read?.lock === 'mine';
+      if (this.#abortReason !== undefined) throw this.#abortReason;
+      const outcome = read && this.#judge(read);
+      return outcome ?? (await this.#orAborted(this.#fetch(redis, read)));
     } finally {
       clearTimeout(this.#hardTimer);
       clearTimeout(this.#renewal);
     }
+  }
+
+  #orAborted<T>(work: Promise<T>): Promise<T> {
+    this.#aborted ??= Promise.withResolvers<never>();
+    if (this.#abortReason !== undefined) this.#aborted.reject(this.#abortReason);
+    return Promise.race([work, this.#aborted.promise]);
   }
 
   #limitTime(): void {
@@ -157,49 +199,55 @@ export class CacheLoad {
   abort(reason: unknown): void {
     this.#abortReason = reason;
     this.#controller?.abort(reason);
-    this.#outcome.reject(reason);
+    this.#aborted?.reject(reason);
   }
 
   /** For whoever has finished with it without storing anything. */
   async releaseLock(): Promise<void> {
     clearTimeout(this.#renewal);
     const token = this.takeLock();
-    if (token !== undefined) await this.#options.redis?.release(this.ident, token);
+    if (token !== undefined) await this.#place.redis?.release(this.ident, token);
   }
 
-  async #fetch(): Promise<LoadOutcome> {
-    const { redis, started } = this.#options;
-    await started();
+  async #fetchAlone(): Promise<LoadOutcome> {
+    this.#limitTime();
+    await this.#place.started();
     this.#hasBegun = true;
-    if (redis === undefined) return { kind: 'made', value: await this.#callFactory(), position: undefined };
-    for (let polls = 0, isForced = this.#options.isEager; ; ) {
-      const read = await redis.read(this.ident, { token: this.#options.token, isForced });
+    return this.#make(undefined);
+  }
+
+  /** @param first a look, which has not ended the load */
+  async #fetch(redis: RedisLevel, first: RemoteRead | undefined): Promise<LoadOutcome> {
+    const { token, isEager } = this.#options;
+    this.#limitTime();
+    let read = first;
+    for (let polls = 0, isForced = isEager; ; ) {
+      if (read === undefined) {
+        // It may have taken the lock all the same, when only its answer came too late.
+        void redis.release(this.ident, token);
+        return this.#make(undefined);
+      }
+      if (read.lock !== 'others') return this.#make(read.position);
+      // An entry that looked fresh and is not valid: the lock has not been asked for yet.
+      if (!isForced) isForced = true;
+      else await delay(pollMs((polls += 1), this.#place.random));
+      read = await redis.read(this.ident, { token, isForced });
       this.#holdsLock = read?.lock === 'mine';
       // Given up meanwhile: the lock that this read may have taken is nobody's.
       if (this.#abortReason !== undefined) await this.releaseLock();
       if (this.#abortReason !== undefined) throw this.#abortReason;
       const outcome = read && this.#judge(read);
       if (outcome !== undefined) return outcome;
-      this.#limitTime();
-      if (read === undefined) {
-        // It may have taken the lock all the same, when only its answer came too late.
-        void redis.release(this.ident, this.#options.token);
-        return this.#make(undefined);
-      }
-      if (read.lock !== 'others') return this.#make(read.position);
-      // An entry that looked fresh and is not valid: the lock has not been asked for yet.
-      if (!isForced) isForced = true;
-      else await delay(pollMs((polls += 1), this.#options.random));
     }
   }
 
   #judge({ entry, lock }: RemoteRead): LoadOutcome | undefined {
-    const { isEager, hasStale } = this.#options;
+    const { isEager } = this.#options;
     if (isEager && lock === 'others') return { kind: 'left' };
     if (entry === undefined || (isEager && !this.#isNewer(entry))) return undefined;
     if (entry.freshForMs > 0) return { kind: 'remote', entry };
-    this.#options.onStale(entry);
-    return lock === 'others' && hasStale() ? { kind: 'left' } : undefined;
+    this.#place.onStale(this, entry);
+    return lock === 'others' && this.#stale !== undefined ? { kind: 'left' } : undefined;
   }
 
   /** Another process may have refreshed it already: then Redis has one with more time left than what is known here. */
@@ -215,17 +263,17 @@ export class CacheLoad {
   #renewLater(): void {
     this.#renewal = setTimeout(() => {
       if (!this.#holdsLock) return;
-      this.#options.redis?.renew(this.ident, this.#options.token).then(
+      this.#place.redis?.renew(this.ident, this.#options.token).then(
         () => this.#holdsLock && this.#renewLater(),
         // Lost, then: another process may fetch the value as well.
         () => undefined,
       );
-    }, this.#options.lockMs / 3);
+    }, this.#place.lockMs / 3);
   }
 
   async #callFactory(): Promise<unknown> {
     const signal = () => this.#signal();
-    return this.#options.factory({
+    return this.#place.callFactory(this.#options.factory, {
       get signal() {
         return signal();
       },

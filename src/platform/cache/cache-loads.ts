@@ -4,11 +4,11 @@ import type { Clock } from '#shared/clock';
 import { AppError, messageOf } from '#shared/errors';
 import type { CacheKeeper } from './cache-keeper.ts';
 import { type Scope, scopesOf } from './cache-key.ts';
-import { CacheLoad, type LoadOutcome } from './cache-load.ts';
+import { CacheLoad, type LoadOutcome, type LoadPlace } from './cache-load.ts';
 import type { CacheSettings } from './cache-settings.ts';
-import type { Factory, GetOrSetOptions, LevelCounts } from './cache-types.ts';
+import type { Factory, FactoryContext, GetOrSetOptions, LevelCounts } from './cache-types.ts';
 import type { MemoryEntry, MemoryLevel } from './memory-level.ts';
-import type { RedisLevel, RemoteEntry } from './redis-level.ts';
+import type { RedisLevel } from './redis-level.ts';
 import { isAnswer, type SourceFailures } from './source-failures.ts';
 
 export type CacheLoads = {
@@ -55,9 +55,13 @@ export function createCacheLoads(options: CacheLoadsOptions): CacheLoads {
   const now = () => clock.now().getTime();
 
   function inBackground(work: Promise<void>): Promise<void> {
-    const settled: Promise<void> = work
-      .catch((error: unknown) => logger.warn({ cache: name, reason: messageOf(error) }, 'a cached value could not be written'))
-      .finally(() => background.delete(settled));
+    const settled: Promise<void> = work.then(
+      () => void background.delete(settled),
+      (error: unknown) => {
+        background.delete(settled);
+        logger.warn({ cache: name, reason: messageOf(error) }, 'a cached value could not be written');
+      },
+    );
     background.add(settled);
     return settled;
   }
@@ -67,54 +71,56 @@ export function createCacheLoads(options: CacheLoadsOptions): CacheLoads {
     if (joinable.get(load.ident) === load) joinable.delete(load.ident);
   }
 
-  /** The stale answer, once there is one and the soft time-out has passed. */
-  function createFallback(load: () => CacheLoad, softTimeoutMs: number, known: MemoryEntry | undefined) {
-    let entry = known;
-    let timer: NodeJS.Timeout | undefined;
-    const answer = () => {
-      if (entry === undefined || now() >= entry.staleUntilMs) return;
-      counts.stale += 1;
-      load().answerStale(entry.value, entry.staleUntilMs);
-    };
-    return {
-      entry: () => entry,
-      offer(next: MemoryEntry | undefined) {
-        entry = next ?? entry;
-        if (softTimeoutMs <= 0) answer();
-        else timer ??= setTimeout(answer, softTimeoutMs);
-      },
-      stop: () => clearTimeout(timer),
-    };
+  async function callFactory(factory: Factory<unknown>, context: FactoryContext): Promise<unknown> {
+    source.calls += 1;
+    const startedAt = performance.now();
+    try {
+      return await factory(context);
+    } finally {
+      source.totalMs += performance.now() - startedAt;
+    }
   }
 
-  type Fallback = ReturnType<typeof createFallback>;
+  const place: LoadPlace = {
+    ...{ redis, started, now, callFactory, lockMs: options.lockMs, random: clock.random },
+    onStale(load, entry) {
+      keeper.keepRemote(load, entry, 1);
+      load.offerStale(load.isOutdated ? undefined : memory.peek(load.ident));
+    },
+    onStaleAnswer() {
+      counts.stale += 1;
+    },
+  };
 
-  async function succeed(load: CacheLoad, outcome: LoadOutcome, given: GetOrSetOptions, fallback: Fallback): Promise<void> {
-    const entry = fallback.entry();
+  /** Callers have their answer when this returns, unless they wait for it to be written. */
+  function succeed(load: CacheLoad, outcome: LoadOutcome, given: GetOrSetOptions): Promise<void> | undefined {
     if (outcome.kind === 'left') {
+      const entry = load.stale;
       if (entry !== undefined) entry.refreshAtMs = now() + lookAgainMs;
       load.resolve(entry?.value);
-      return;
+      return undefined;
     }
     failures.clear(load.ident);
-    if (outcome.kind === 'remote') {
-      keeper.keepRemote(load, outcome.entry, given.eagerFraction ?? settings.eagerFraction);
-      load.resolve(outcome.entry.value);
-      return load.releaseLock();
-    }
-    const written = keeper.keepMade(load, outcome.value, outcome.position, given);
-    if (given.waitsForWrite !== true) load.resolve(outcome.value);
+    if (outcome.kind === 'made') return keep(load, outcome, given);
+    keeper.keepRemote(load, outcome.entry, given.eagerFraction ?? settings.eagerFraction);
+    load.resolve(outcome.entry.value);
+    return load.holdsLock ? load.releaseLock() : undefined;
+  }
+
+  async function keep(load: CacheLoad, { value, position }: LoadOutcome & { readonly kind: 'made' }, given: GetOrSetOptions) {
+    const written = keeper.keepMade(load, value, position, given);
+    if (given.waitsForWrite !== true) load.resolve(value);
     try {
       await written;
     } finally {
-      load.resolve(outcome.value);
+      load.resolve(value);
     }
   }
 
-  async function fail(load: CacheLoad, error: unknown, fallback: Fallback): Promise<void> {
+  async function fail(load: CacheLoad, error: unknown): Promise<void> {
     const isTimeout = error instanceof AppError && error.code === 'source_timed_out';
     source[isTimeout ? 'timeouts' : 'errors'] += 1;
-    const entry = fallback.entry();
+    const entry = load.stale;
     const nowMs = now();
     if (isAnswer(error)) {
       load.reject(error);
@@ -132,54 +138,36 @@ export function createCacheLoads(options: CacheLoadsOptions): CacheLoads {
     await load.releaseLock();
   }
 
-  async function run(load: CacheLoad, given: GetOrSetOptions, fallback: Fallback): Promise<void> {
+  async function run(load: CacheLoad, given: GetOrSetOptions): Promise<void> {
     try {
       const outcome = await load.run();
       // Before it leaves: whoever comes now finds what it brought, or joins it.
-      const ended = succeed(load, outcome, given, fallback);
+      const ended = succeed(load, outcome, given);
       leave(load);
-      await ended;
+      if (ended !== undefined) await ended;
     } catch (error) {
       leave(load);
-      await fail(load, error, fallback);
-    } finally {
-      fallback.stop();
+      await fail(load, error);
     }
   }
 
   function begin(ident: string, factory: Factory<unknown>, given: GetOrSetOptions, known: MemoryEntry | undefined): CacheLoad {
     const isFresh = known !== undefined && now() < known.freshUntilMs;
-    const fallback = createFallback(() => load, given.softTimeoutMs ?? settings.softTimeoutMs, known);
-    const load: CacheLoad = new CacheLoad({
+    const load = new CacheLoad(place, {
       ident,
-      redis,
-      started,
+      factory,
+      known,
       isEager: isFresh,
       eagerFraction: given.eagerFraction ?? settings.eagerFraction,
-      lockMs: options.lockMs,
       scopes: scopesOf(ident, given.namespace, given.tags),
-      factory: async (context) => {
-        source.calls += 1;
-        const startedAt = performance.now();
-        try {
-          return await factory(context);
-        } finally {
-          source.totalMs += performance.now() - startedAt;
-        }
-      },
       token: `${owner}${(tokens += 1)}`,
+      softTimeoutMs: given.softTimeoutMs ?? settings.softTimeoutMs,
       hardTimeoutMs: given.hardTimeoutMs ?? settings.hardTimeoutMs,
-      random: clock.random,
-      hasStale: () => fallback.entry() !== undefined,
-      onStale(entry: RemoteEntry) {
-        keeper.keepRemote(load, entry, 1);
-        fallback.offer(load.isOutdated ? undefined : memory.peek(ident));
-      },
     });
     joinable.set(ident, load);
     all.add(load);
-    if (known !== undefined && !isFresh) fallback.offer(known);
-    inBackground(run(load, given, fallback));
+    if (known !== undefined && !isFresh) load.offerStale(known);
+    inBackground(run(load, given));
     return load;
   }
 
@@ -189,7 +177,7 @@ export function createCacheLoads(options: CacheLoadsOptions): CacheLoads {
     begin,
     running: (ident) => joinable.get(ident),
     async during(ident, scopes, work) {
-      const load = CacheLoad.idle(ident, scopes, redis);
+      const load = CacheLoad.idle(place, ident, scopes);
       all.add(load);
       try {
         return await work(load);

@@ -35,8 +35,8 @@ const compressInThreadAboveBytes = 64 * 1024;
 const zstdOptions = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
 const compressInThread = promisify(zstdCompress) as (body: Buffer, options: typeof zstdOptions) => Promise<Buffer>;
 
-// Without records an entry stands by itself.
-const packr = new Packr({ useRecords: false, moreTypes: true });
+// Without records an entry stands by itself. Buffers in a value must not hold on to the whole of what came from the socket.
+const packr = new Packr({ useRecords: false, moreTypes: true, copyBuffers: true });
 
 export type EncodedValue = { readonly body: Buffer; readonly isJson: boolean };
 
@@ -76,22 +76,19 @@ export function decodeEntry(entry: Buffer, maxValueBytes: number): DecodedEntry 
   if (checksumOf(entry) !== entry.readUInt32BE(5)) return undefined;
   try {
     const bodyStart = prefixBytes + entry.readUInt16BE(9);
-    const header = readHeader(entry.toString('utf8', prefixBytes, bodyStart), entry.readUInt32BE(1));
+    const header = readHeader(entry.toString('utf8', prefixBytes, bodyStart));
     if (header === undefined || header.bytes > maxValueBytes) return undefined;
+    const { epoch, sequence, ttlMs, bytes, scopes } = header;
     const isCompressed = format === formats.messagepackZstd || format === formats.jsonZstd;
     const raw = entry.subarray(bodyStart);
-    const body = isCompressed ? zstdDecompressSync(raw, { maxOutputLength: header.bytes }) : raw;
+    const body = isCompressed ? zstdDecompressSync(raw, { maxOutputLength: bytes }) : raw;
     const isJson = format === formats.json || format === formats.jsonZstd;
-    return { ...header, value: isJson ? (JSON.parse(body.toString('utf8')) as unknown) : unpack(body) };
+    const value = isJson ? (JSON.parse(body.toString('utf8')) as unknown) : (packr.unpack(body) as unknown);
+    return { epoch, sequence, ttlMs, graceMs: entry.readUInt32BE(1), scopes, value, bytes };
   } catch {
     // Ours by its checksum, yet not to be read: a miss, as every other one that is not understood.
     return undefined;
   }
-}
-
-/** Buffers in the value must not hold on to the whole of what came from the socket. */
-function unpack(body: Buffer): unknown {
-  return packr.unpack(Buffer.from(body)) as unknown;
 }
 
 function checksumOf(entry: Buffer): number {
@@ -99,14 +96,22 @@ function checksumOf(entry: Buffer): number {
   return crc32(entry.subarray(9), start);
 }
 
-function readHeader(text: string, graceMs: number): Omit<DecodedEntry, 'value'> | undefined {
-  const [, epoch, sequence, ttlMs, bytes, list] = /^([^|]+)\|(\d+)\|(\d+)\|(\d+)\|(.*)$/s.exec(text) ?? [];
-  if (epoch === undefined) return undefined;
-  const scopes: unknown = list === '' || list === undefined ? [] : JSON.parse(list);
-  if (!isStringArray(scopes)) return undefined;
-  return { epoch, scopes, graceMs, sequence: Number(sequence), ttlMs: Number(ttlMs), bytes: Number(bytes) };
+const noScopes: readonly Scope[] = [];
+
+function readHeader(text: string): Omit<DecodedEntry, 'value' | 'graceMs'> | undefined {
+  const epochEnd = text.indexOf('|');
+  const sequenceEnd = text.indexOf('|', epochEnd + 1);
+  const ttlEnd = text.indexOf('|', sequenceEnd + 1);
+  const bytesEnd = text.indexOf('|', ttlEnd + 1);
+  if (epochEnd < 1 || sequenceEnd < 0 || ttlEnd < 0 || bytesEnd < 0) return undefined;
+  const scopes: unknown = bytesEnd === text.length - 1 ? noScopes : JSON.parse(text.slice(bytesEnd + 1));
+  const sequence = Number(text.slice(epochEnd + 1, sequenceEnd));
+  const ttlMs = Number(text.slice(sequenceEnd + 1, ttlEnd));
+  const bytes = Number(text.slice(ttlEnd + 1, bytesEnd));
+  if (!isStringArray(scopes) || !(sequence >= 0 && ttlMs >= 0 && bytes >= 0)) return undefined;
+  return { epoch: text.slice(0, epochEnd), sequence, ttlMs, bytes, scopes };
 }
 
-function isStringArray(value: unknown): value is string[] {
+function isStringArray(value: unknown): value is readonly string[] {
   return Array.isArray(value) && value.every((item) => typeof item === 'string');
 }

@@ -59,6 +59,18 @@ export function freezeAndMeasure(value: unknown, maxBytes: number): Measured {
   return { bytes, isTooLarge: bytes > maxBytes, isPlain, isJson: isJson && isPlain };
 }
 
+/** Of a value that was decoded: a tree of bounded size, of which only the plain objects and arrays are frozen. */
+export function freezeDecoded(value: unknown): void {
+  const open: unknown[] = [value];
+  while (open.length > 0) {
+    const part = open.pop();
+    if (part instanceof Set) for (const member of part) open.push(member);
+    if (!Array.isArray(part) && !isPlainObject(part)) continue;
+    Object.freeze(part);
+    for (const child of Object.values(part)) if (typeof child === 'object' && child !== null) open.push(child);
+  }
+}
+
 function isPlainObject(value: unknown): value is Record<string, unknown> {
   if (typeof value !== 'object' || value === null) return false;
   const prototype: unknown = Object.getPrototypeOf(value);

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { Redis } from 'ioredis';
 import { reasonToSkip } from '../../../tests/support/programs.ts';
@@ -199,6 +200,43 @@ describe('caches of several processes over one Redis', { skip }, () => {
     const keys = ['a b', '{x}', '}', 'ключ', 'long'.repeat(100), '@/x'];
     for (const key of keys) await content(a).getOrSet(key, () => key, { waitsForWrite: true });
     for (const key of keys) assert.equal(await content(b).get(key), key);
+  });
+
+  /** Of any script; those who only read call no other than the one that reads. */
+  const scriptCalls = async () => Number(/cmdstat_evalsha:calls=(\d+)/.exec(await admin.info('commandstats'))?.[1] ?? 0);
+
+  test('what is read in one turn is asked for together: hits, misses and other caches, each with its own answer', async () => {
+    const keys = Array.from({ length: 20 }, (_, index) => `together-${index}`);
+    const found = keys.filter((_, index) => index % 2 === 0);
+    const other = b.caches.named('api_responses');
+    await Promise.all(found.map((key) => write(a, key, `${key} of a`)));
+    await a.caches.named('api_responses').getOrSet('together', () => 'of the other', { waitsForWrite: true });
+    await isReady(b);
+    const before = await scriptCalls();
+    const asked = Promise.all(keys.map((key) => content(b).get(key)));
+    const [values, otherValue] = await Promise.all([asked, other.get('together')]);
+    assert.deepEqual(
+      values,
+      keys.map((key) => (found.includes(key) ? `${key} of a` : undefined)),
+    );
+    assert.equal(otherValue, 'of the other');
+    assert.ok((await scriptCalls()) - before < keys.length / 2);
+    const made = await Promise.all(keys.map((key) => content(b).getOrSet(key, () => `${key} of b`, { waitsForWrite: true })));
+    assert.deepEqual(
+      made,
+      keys.map((key) => `${key} of ${found.includes(key) ? 'a' : 'b'}`),
+    );
+  });
+
+  test('more, and more bytes, than one answer takes', async () => {
+    const large = Array.from({ length: 10 }, (_, index) => `large-${index}`);
+    const small = Array.from({ length: 100 }, (_, index) => `small-${index}`);
+    const values = new Map(large.map((key) => [key, randomBytes(100 * 1024)]));
+    const valueFor = (key: string) => values.get(key) ?? key;
+    const keys = [...large, ...small];
+    await Promise.all(keys.map((key) => content(a).getOrSet(key, () => valueFor(key), { waitsForWrite: true })));
+    const got = await Promise.all(keys.map((key) => content(b).getOrSet(key, () => assert.fail(`the source was asked for ${key}`))));
+    for (const [index, key] of keys.entries()) assert.ok(Buffer.from(got[index] ?? '').equals(Buffer.from(valueFor(key))), key);
   });
 
   test('one eager refresh among all processes', async () => {

@@ -3,6 +3,7 @@ import type { Logger } from '#platform/telemetry';
 import { messageOf } from '#shared/errors';
 import type { Scope } from './cache-key.ts';
 import type { CacheSettings, RedisTuning } from './cache-settings.ts';
+import { createEntryReads } from './entry-reads.ts';
 import {
   cacheOfItem,
   createInvalidationLedger,
@@ -53,6 +54,8 @@ export function createRedisCaches(options: {
       for (const ledger of ledgers.values()) ledger.doubt();
     },
   });
+
+  const reads = createEntryReads({ client, scripts, guard, tuning });
 
   async function checkAll(): Promise<void> {
     try {
@@ -110,7 +113,7 @@ export function createRedisCaches(options: {
     add(cacheName, settings, apply) {
       const ledger = createInvalidationLedger({ cacheName, client, scripts, guard, tuning, apply });
       ledgers.set(cacheName, ledger);
-      return { ledger, level: createRedisLevel({ cacheName, client, scripts, guard, ledger, settings, tuning }) };
+      return { ledger, level: createRedisLevel({ cacheName, client, scripts, reads, guard, ledger, settings, tuning }) };
     },
     started: () => starting,
     close() {

@@ -8,8 +8,11 @@ export class RedisUnavailable extends Error {
 
 export type RedisGuard = {
   isOpen(): boolean;
-  /** @throws RedisUnavailable, and for nothing else */
-  run<T>(budgetMs: number, work: () => Promise<T>): Promise<T>;
+  /**
+   * @param requests that fail together when the work does: each is a failure
+   * @throws RedisUnavailable, and for nothing else
+   */
+  run<T>(budgetMs: number, work: () => Promise<T>, requests?: number): Promise<T>;
   /** As `run`, and it alone may find out whether Redis is back. */
   probe<T>(budgetMs: number, work: () => Promise<T>): Promise<T>;
 };
@@ -35,20 +38,20 @@ export function createRedisGuard(options: RedisGuardOptions): RedisGuard {
     },
   });
 
-  function refuse(error: unknown): RedisUnavailable {
-    breaker.failed();
+  function refuse(error: unknown, requests: number): RedisUnavailable {
+    for (let count = 0; count < requests && breaker.state() !== 'open'; count += 1) breaker.failed();
     if (breaker.state() === 'open') outage.down(error);
     return new RedisUnavailable('Redis did not answer as it should', { cause: error });
   }
 
-  function attempt<T>(budgetMs: number, work: () => Promise<T>): Promise<T> {
+  function attempt<T>(budgetMs: number, work: () => Promise<T>, requests = 1): Promise<T> {
     return new Promise((resolve, reject) => {
       let isOver = false;
       const fail = (error: unknown) => {
         if (isOver) return;
         isOver = true;
         clearTimeout(timer);
-        reject(refuse(error));
+        reject(refuse(error, requests));
       };
       const giveUp = () => fail(new Error(`no answer within ${budgetMs} ms`));
       // When the process itself was held up, the answer waits to be read: two more turns of the event loop bring it first.
@@ -65,9 +68,9 @@ export function createRedisGuard(options: RedisGuardOptions): RedisGuard {
 
   return {
     isOpen: () => breaker.state() !== 'closed',
-    run(budgetMs, work) {
+    run(budgetMs, work, requests) {
       if (breaker.state() !== 'closed') return Promise.reject(new RedisUnavailable('Redis is left alone for now'));
-      return attempt(budgetMs, work);
+      return attempt(budgetMs, work, requests);
     },
     probe(budgetMs, work) {
       if (!breaker.tryAcquire()) return Promise.reject(new RedisUnavailable('Redis is left alone for now'));

@@ -2,9 +2,10 @@ import type { RedisClient } from '#platform/redis';
 import { keyScope, redisKeys, type Scope } from './cache-key.ts';
 import type { CacheSettings, RedisTuning } from './cache-settings.ts';
 import { type DecodedEntry, decodeEntry, type EncodedValue, encodeEntry } from './entry-format.ts';
+import type { EntryReads, LockRequest } from './entry-reads.ts';
 import { type InvalidationLedger, ignoreOutage, type Position } from './invalidation-ledger.ts';
 import type { RedisGuard } from './redis-guard.ts';
-import type { RedisScripts } from './redis-scripts.ts';
+import type { EntryAnswer, RedisScripts } from './redis-scripts.ts';
 
 export type RemoteEntry = DecodedEntry & {
   /** By Redis's clock: until it is stale, and until it is gone. The first is below zero for a stale one. */
@@ -18,12 +19,6 @@ export type RemoteRead = {
   readonly entry: RemoteEntry | undefined;
   /** `mine`: the caller is the one to call the factory. `impossible`: Redis takes no writes now. */
   readonly lock: 'mine' | 'others' | 'impossible';
-};
-
-export type LockRequest = {
-  readonly token: string;
-  /** Also when the entry looks fresh by its time: the caller knows that it is not valid. */
-  readonly isForced: boolean;
 };
 
 export type RedisLevel = {
@@ -48,6 +43,7 @@ export type RedisLevelOptions = {
   readonly cacheName: string;
   readonly client: RedisClient;
   readonly scripts: RedisScripts;
+  readonly reads: EntryReads;
   readonly guard: RedisGuard;
   readonly ledger: InvalidationLedger;
   readonly settings: CacheSettings;
@@ -57,7 +53,7 @@ export type RedisLevelOptions = {
 const locks = ['others', 'mine', 'impossible'] as const;
 
 export function createRedisLevel(options: RedisLevelOptions): RedisLevel {
-  const { client, scripts, guard, ledger, settings, tuning, cacheName } = options;
+  const { client, scripts, reads, guard, ledger, settings, tuning, cacheName } = options;
   const counts = { hits: 0, misses: 0, stale: 0, errors: 0, writes: 0, bytesRead: 0, bytesWritten: 0 };
 
   /** Undefined, and counted, when Redis fails. */
@@ -71,24 +67,33 @@ export function createRedisLevel(options: RedisLevelOptions): RedisLevel {
     }
   }
 
+  async function readAnswer(ident: string, lock: LockRequest | undefined): Promise<EntryAnswer | undefined> {
+    try {
+      return await reads.read(redisKeys(cacheName, ident), lock);
+    } catch (error) {
+      ignoreOutage(error);
+      counts.errors += 1;
+      return undefined;
+    }
+  }
+
   async function read(ident: string, lock?: LockRequest): Promise<RemoteRead | undefined> {
     // What was just invalidated must be known to Redis before it is asked.
-    await ledger.settled();
+    const settled = ledger.settled();
+    if (settled !== undefined) await settled;
     if (!ledger.isCurrent()) return undefined;
     const position = ledger.position();
-    const keys = redisKeys(cacheName, ident);
-    const words = lock === undefined ? [] : [lock.token, tuning.lockMs, ...(lock.isForced ? ['1'] : [])];
-    const answer = await attempt(tuning.readBudgetMs, () => scripts.readEntry(keys.entry, keys.lock, ...words));
+    const answer = await readAnswer(ident, lock);
     if (answer === undefined) return undefined;
-    const [bytes, leftMs, locked] = answer;
+    const { bytes, leftMs } = answer;
     const decoded = bytes === null ? undefined : decodeEntry(bytes, settings.maxValueBytes);
     counts.bytesRead += bytes?.length ?? 0;
     const isValid = decoded !== undefined && leftMs > 0 && ledger.isValid(decoded, keyScope(ident));
-    const entry = isValid ? Object.assign(decoded, { leftMs, freshForMs: leftMs - decoded.graceMs }) : undefined;
+    const entry = isValid ? { ...decoded, leftMs, freshForMs: leftMs - decoded.graceMs } : undefined;
     if (entry === undefined) counts.misses += 1;
     else if (entry.freshForMs > 0) counts.hits += 1;
     else counts.stale += 1;
-    return { position, entry, lock: locks[locked] ?? 'others' };
+    return { position, entry, lock: locks[answer.lock] ?? 'others' };
   }
 
   return {

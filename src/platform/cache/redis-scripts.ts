@@ -2,18 +2,31 @@ import { createHash } from 'node:crypto';
 import type { RedisClient } from '#platform/redis';
 import { messageOf } from '#shared/errors';
 
-/** Redis's own clock tells what is left of an entry; the clocks of different machines are never compared. */
-const readEntry = `
-local value = redis.pcall('GET', KEYS[1])
-if type(value) == 'table' then value = false end
-local left = value and redis.call('PTTL', KEYS[1]) or -2
-if not ARGV[1] then return {value, left, 0} end
-if value and not ARGV[3] and #value > 11 and left > struct.unpack('>I4', value, 2) then return {value, left, 0} end
-local answer = redis.pcall('SET', KEYS[2], ARGV[1], 'NX', 'PX', ARGV[2])
-local lock = 0
-if type(answer) == 'table' then lock = answer.ok and 1 or 2
-elseif redis.call('GET', KEYS[2]) == ARGV[1] then lock = 1 end
-return {value, left, lock}`;
+/**
+ * Redis's own clock tells what is left of an entry; the clocks of different machines are never compared. For each entry and its
+ * lock: how it is read (r: only read, l: locked unless fresh, f: locked in any case), and the token. What is beyond the bytes is left out.
+ */
+const readEntries = `
+local answers, count, bytes = {}, 0, 0
+for index = 1, #KEYS / 2 do
+  local key = KEYS[2 * index - 1]
+  local value = redis.pcall('GET', key)
+  if type(value) == 'table' then value = false end
+  local left = value and redis.call('PTTL', key) or -2
+  local lock = 0
+  local how = string.byte(ARGV[3], index)
+  if how == 102 or (how == 108 and not (value and #value > 11 and left > struct.unpack('>I4', value, 2))) then
+    local name, token = KEYS[2 * index], ARGV[3 + index]
+    local answer = redis.pcall('SET', name, token, 'NX', 'PX', ARGV[1])
+    if type(answer) == 'table' then lock = answer.ok and 1 or 2
+    elseif redis.call('GET', name) == token then lock = 1 end
+  end
+  answers[count + 1], answers[count + 2], answers[count + 3] = value, left, lock
+  count = count + 3
+  bytes = bytes + (value and #value or 0)
+  if bytes > tonumber(ARGV[2]) then break end
+end
+return answers`;
 
 const storeEntry = `
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
@@ -52,11 +65,18 @@ if (redis.call('HGET', KEYS[1], 'epoch') or '') == ARGV[1] then redis.call('HSET
 return 1`;
 
 type Argument = string | number | Buffer;
-type EntryAnswer = readonly [Buffer | null, number, number];
+
+export type EntryAnswer = {
+  readonly bytes: Buffer | null;
+  /** By Redis's clock, until it is gone; below zero when it is, or never goes. */
+  readonly leftMs: number;
+  /** 0 not taken, 1 taken, 2 refused. */
+  readonly lock: number;
+};
 
 export type RedisScripts = {
-  /** The entry, what is left of it in ms, and the lock: 0 not taken, 1 taken, 2 refused. */
-  readEntry(entry: string, lock: string, ...words: readonly Argument[]): Promise<EntryAnswer>;
+  /** As many answers as fit into one, at least one. @param keys entry and lock in turn */
+  readEntries(keys: readonly string[], words: readonly Argument[]): Promise<EntryAnswer[]>;
   storeEntry(entry: string, lock: string, ...words: readonly Argument[]): Promise<number>;
   releaseLock(lock: string, token: string): Promise<number>;
   renewLock(lock: string, token: string, lockMs: number): Promise<number>;
@@ -89,16 +109,25 @@ function createWriteBatching(client: RedisClient): () => void {
   };
 }
 
-const readEntryDigest = createHash('sha1').update(readEntry).digest('hex');
+const readEntriesDigest = createHash('sha1').update(readEntries).digest('hex');
 
 /** By hand: what the client does for a script of its own costs as much as the command itself. */
-async function callReadEntry(client: RedisClient, words: readonly Argument[]): Promise<EntryAnswer> {
+async function callReadEntries(client: RedisClient, keys: readonly string[], words: readonly Argument[]): Promise<EntryAnswer[]> {
   try {
-    return (await client.callBuffer('evalsha', readEntryDigest, 2, ...words)) as EntryAnswer;
+    return parseAnswers(await client.callBuffer('evalsha', readEntriesDigest, keys.length, ...keys, ...words));
   } catch (error) {
     if (!messageOf(error).startsWith('NOSCRIPT')) throw error;
-    return (await client.callBuffer('eval', readEntry, 2, ...words)) as EntryAnswer;
+    return parseAnswers(await client.callBuffer('eval', readEntries, keys.length, ...keys, ...words));
   }
+}
+
+function parseAnswers(reply: unknown): EntryAnswer[] {
+  const parts = reply as readonly (Buffer | number | null)[];
+  const answers: EntryAnswer[] = [];
+  for (let index = 0; index + 2 < parts.length; index += 3) {
+    answers.push({ bytes: parts[index] as Buffer | null, leftMs: parts[index + 1] as number, lock: parts[index + 2] as number });
+  }
+  return answers;
 }
 
 /** The client sends a script's text once a connection, and its digest from then on. */
@@ -111,10 +140,7 @@ export function defineScripts(client: RedisClient): RedisScripts {
   const scripted = client as unknown as Scripted;
   const batchWrites = createWriteBatching(client);
   return {
-    readEntry(...words) {
-      batchWrites();
-      return callReadEntry(client, words);
-    },
+    readEntries: (keys, words) => callReadEntries(client, keys, words),
     storeEntry(...words) {
       batchWrites();
       return scripted.aquasceneCacheStore(...words);

@@ -1,5 +1,7 @@
 import type {
-  onRequestAsyncHookHandler,
+  FastifyReply,
+  FastifyRequest,
+  HookHandlerDoneFunction,
   onSendAsyncHookHandler,
   preHandlerAsyncHookHandler,
   preValidationAsyncHookHandler,
@@ -8,7 +10,8 @@ import type {
 
 /** Hooks of one route: a hook on the server costs every request, also those to which it has nothing to say. */
 export type RouteHooks = {
-  readonly onRequest?: onRequestAsyncHookHandler;
+  /** Says that it is done by `done`, or by its promise. */
+  readonly onRequest?: (request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction) => Promise<unknown> | undefined;
   readonly preValidation?: preValidationAsyncHookHandler;
   readonly preHandler?: preHandlerAsyncHookHandler;
   // biome-ignore lint/suspicious/noExplicitAny: the payload is whatever the route sends

@@ -1,11 +1,9 @@
-import { recordAudit } from '#platform/audit';
 import type { Compute } from '#platform/compute';
 import type { HttpClient } from '#platform/http-client';
-import { createBackground, registerJob } from '#platform/jobs';
+import { registerJob } from '#platform/jobs';
 import type { Knowledge, Pack } from '#platform/pack';
 import type { ServiceDependencies, ServiceModule } from '#platform/service';
 import { notFound } from '#shared/errors';
-import { checkBrief } from './brief-check.ts';
 import { checkText } from './check-text.ts';
 import type { CheckInput, Quality } from './checks/index.ts';
 import { createConceptIndex } from './concepts/index.ts';
@@ -13,15 +11,18 @@ import { createFinishing } from './finish-generation.ts';
 import { createArticleGenerator } from './generate-article.ts';
 import { failOrphanedGenerations, generateArticle } from './generation-jobs.ts';
 import { generationRoutes } from './generation-routes.ts';
-import { countByStatus, findRequest, findRequestByKey, insertRequest } from './generation-store.ts';
-import type { Brief, CreateDraft, GenerationRequest, GenerationStatus, SearchRawContent } from './generation-types.ts';
+import { countByStatus, findRequest } from './generation-store.ts';
+import type { CreateDraft, GenerationRequest, GenerationStatus, SearchRawContent } from './generation-types.ts';
 import { createLlmRouter, listRoutes, namesUnsetProvider, type ProviderConfig } from './llm/index.ts';
+import { createGenerationRequester, type GenerationRequester } from './request-generations.ts';
 import { createWriting } from './write-article.ts';
 
 const llmTimeoutMs = 60_000;
 const defaultLanguage = 'en';
 // Providers are waited for, threads are counted by the pool: two articles at once keep both busy.
 const concurrency = 2;
+// Of providers that the configuration does not name, if it names no default either.
+const defaultBatchSize = 3;
 
 export type AiProcessorDependencies = ServiceDependencies & {
   readonly compute: Pick<Compute, 'run'>;
@@ -32,13 +33,13 @@ export type AiProcessorDependencies = ServiceDependencies & {
   readonly searchRawContent: SearchRawContent;
   readonly createDraft: CreateDraft;
   readonly providers: ProviderConfig;
+  /** How many drafts asked for at once are queued together, by the provider that writes them (or `extractive`); `default` for the others. */
+  readonly batchSizes?: Readonly<Record<string, number>>;
   /** Of one call of a model; a minute unless told. */
   readonly llmTimeoutMs?: number;
 };
 
-export type AiProcessor = {
-  /** Queues an article. The same key again answers with the first request and writes nothing more. */
-  requestGeneration(brief: Brief, options: { readonly key?: string; readonly actor: string }): Promise<GenerationRequest>;
+export type AiProcessor = GenerationRequester & {
   /** @throws AppError `not_found` */
   getGeneration(id: string): Promise<GenerationRequest>;
   generationStatus(): Promise<Record<GenerationStatus, number>>;
@@ -64,22 +65,11 @@ export function createAiProcessor(dependencies: AiProcessorDependencies): AiProc
 
   const concepts = createConceptIndex({ knowledge, tags: pack.tags });
   const finishing = createFinishing(dependencies);
-  const background = createBackground({ jobs, database });
-
-  const requestGeneration: AiProcessor['requestGeneration'] = async (brief, { key, actor }) => {
-    checkBrief(brief, pack);
-    return database.transaction(async (tx) => {
-      const id = clock.newId();
-      const at = clock.now();
-      const requestKey = key ?? id;
-      const request = await insertRequest(tx, { id, key: requestKey, brief, at });
-      if (request === undefined) return findRequestByKey(tx, requestKey);
-      await recordAudit(tx, { id: clock.newId(), at, actor, action: 'generation.requested', subject: id });
-      // The request's own id: whoever has it can follow the job as well.
-      await background.run(generateArticle, { requestId: id, actor }, { transaction: tx, id });
-      return request;
-    });
-  };
+  const requester = createGenerationRequester({
+    ...{ database, jobs, clock, logger, pack },
+    provider: routes[0]?.provider ?? 'extractive',
+    batchSizes: { default: defaultBatchSize, ...dependencies.batchSizes },
+  });
 
   async function getGeneration(id: string): Promise<GenerationRequest> {
     const request = await findRequest(database, id);
@@ -88,7 +78,7 @@ export function createAiProcessor(dependencies: AiProcessorDependencies): AiProc
   }
 
   return {
-    requestGeneration,
+    ...requester,
     getGeneration,
     generationStatus: () => countByStatus(database),
     checkDraft: writing.check,
@@ -97,7 +87,7 @@ export function createAiProcessor(dependencies: AiProcessorDependencies): AiProc
       routes: generationRoutes({
         database,
         language: defaultLanguage,
-        requestGeneration,
+        ...requester,
         getGeneration,
         checkText: (body) => checkText(body, defaultLanguage, writing.check),
       }),

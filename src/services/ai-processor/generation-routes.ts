@@ -1,27 +1,31 @@
 import { Type } from 'typebox';
+import type { Outcome } from '#platform/batch';
 import type { Database } from '#platform/database';
 import { actorOf, decodeCursor, type HttpServer, PageOf, PageQuery, type RegisterRoutes, toPage } from '#platform/http-server';
 import { jobLocation } from '#platform/jobs';
 import { closed, IdParams } from '#shared/schema';
 import type { ReadableCheck } from './check-text.ts';
 import {
+  BatchBodySchema,
+  BatchResultSchema,
   type BriefInput,
   BriefInputSchema,
   type CheckBody,
   CheckBodySchema,
   CheckResultSchema,
+  type GenerationOutcome,
   GenerationSchema,
   QueuedGenerationSchema,
   StatusSchema,
 } from './generation-schema.ts';
 import { listRequests } from './generation-store.ts';
 import type { Brief, GenerationRequest } from './generation-types.ts';
+import type { GenerationRequester } from './request-generations.ts';
 
-export type GenerationRoutesOptions = {
+export type GenerationRoutesOptions = GenerationRequester & {
   readonly database: Database;
   /** Of briefs that name none. */
   readonly language: string;
-  readonly requestGeneration: (brief: Brief, options: { readonly actor: string }) => Promise<GenerationRequest>;
   readonly getGeneration: (id: string) => Promise<GenerationRequest>;
   readonly checkText: (body: CheckBody) => Promise<ReadableCheck>;
 };
@@ -36,6 +40,15 @@ function show(request: GenerationRequest) {
   };
 }
 
+function showOutcome(outcome: Outcome<GenerationRequest>): GenerationOutcome {
+  if (outcome.kind === 'done') return { status: 'queued', id: outcome.value.id, jobId: outcome.value.id };
+  if (outcome.kind === 'failed') return { status: 'failed', error: outcome.error };
+  return {
+    status: 'failed',
+    error: { code: 'generation_called_off', message: 'It was called off before it was queued.', retryable: true },
+  };
+}
+
 export function generationRoutes(options: GenerationRoutesOptions): RegisterRoutes {
   return (app) => {
     registerWriting(app, options);
@@ -43,7 +56,8 @@ export function generationRoutes(options: GenerationRoutesOptions): RegisterRout
   };
 }
 
-function registerWriting(app: HttpServer, { language, requestGeneration, checkText }: GenerationRoutesOptions): void {
+function registerWriting(app: HttpServer, options: GenerationRoutesOptions): void {
+  const { language, requestGeneration, requestGenerations, checkText } = options;
   const completeBrief = (input: BriefInput): Brief => ({
     title: input.title,
     query: input.query ?? input.title,
@@ -75,6 +89,27 @@ function registerWriting(app: HttpServer, { language, requestGeneration, checkTe
         .code(202)
         .header('location', jobLocation(jobId))
         .send({ ...show(generation), status: 'queued' as const, jobId });
+    },
+  );
+
+  app.post(
+    '/api/v1/generation/batch',
+    {
+      schema: {
+        tags: ['generation'],
+        summary: 'Ask for drafts on a list of topics',
+        description:
+          'Each gets an outcome of its own, in the order of the list: the job that writes it, or why it was refused. One that is refused ' +
+          'drops no others, and what is queued stays queued when the caller hangs up.',
+        body: BatchBodySchema,
+        response: { 202: BatchResultSchema },
+      },
+      config: { access: 'generation:write', rateLimit: 'generation', cost: 'expensive' },
+    },
+    async (request, reply) => {
+      const asked = request.body.items.map((input) => ({ brief: completeBrief(input) }));
+      const outcomes = await requestGenerations(asked, { actor: actorOf(request) });
+      return reply.code(202).send({ items: outcomes.map(showOutcome) });
     },
   );
 

@@ -69,6 +69,25 @@ export const GenerationSchema = Type.Object({
 /** The request as it was taken, and the job that writes it. */
 export const QueuedGenerationSchema = Type.Object({ ...GenerationSchema.properties, ...QueuedSchema.properties });
 
+export const BatchBodySchema = Type.Object({ items: Type.Array(BriefInputSchema, { minItems: 1, maxItems: 100 }) }, closed);
+
+const GenerationOutcomeSchema = Type.Union([
+  Type.Object({ status: QueuedSchema.properties.status, id: Uuid, jobId: QueuedSchema.properties.jobId }),
+  Type.Object({
+    status: Type.Literal('failed'),
+    error: Type.Object({
+      code: Type.String(),
+      message: Type.String(),
+      retryable: Type.Boolean({ description: 'The same may succeed later; with another Idempotency-Key.' }),
+    }),
+  }),
+]);
+export type GenerationOutcome = Static<typeof GenerationOutcomeSchema>;
+
+export const BatchResultSchema = Type.Object({
+  items: Type.Array(GenerationOutcomeSchema, { description: 'One for each that was asked for, in their order.' }),
+});
+
 export const CheckBodySchema = Type.Object(
   {
     title: textOf(200),

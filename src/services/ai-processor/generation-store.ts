@@ -6,15 +6,17 @@ import type { Brief, GenerationRequest, GenerationStatus } from './generation-ty
 const columns = sql`
   id, brief, status, reason, writer, content_id as "contentId", created_at as "createdAt", finished_at as "finishedAt"`;
 
-/** Undefined when the key was used before. */
-export function insertRequest(
+/** In one statement. Gives those that are new: what has a key that was used before is left as it stands. */
+export function insertRequests(
   tx: Queryable,
-  request: { readonly id: string; readonly key: string; readonly brief: Brief; readonly at: Date },
-): Promise<GenerationRequest | undefined> {
-  return tx.maybeOne<GenerationRequest>(
+  requests: readonly { readonly id: string; readonly key: string; readonly brief: Brief }[],
+  at: Date,
+): Promise<GenerationRequest[]> {
+  return tx.query<GenerationRequest>(
     'generation-requests.insert',
     sql`insert into generation_requests (id, request_key, brief, created_at)
-        values (${request.id}, ${request.key}, ${JSON.stringify(request.brief)}::jsonb, ${request.at})
+        select id, key, brief, ${at}::timestamptz
+        from jsonb_to_recordset(${JSON.stringify(requests)}::jsonb) as asked(id uuid, key text, brief jsonb)
         on conflict (request_key) do nothing returning ${columns}`,
   );
 }

@@ -3,6 +3,7 @@ import { registerJob } from '#platform/jobs';
 import { createTransactionalSender, type MailTransport } from '#platform/mail';
 import type { ServiceDependencies, ServiceModule } from '#platform/service';
 import { importRoutes } from './import/import-routes.ts';
+import type { ImportFileOptions } from './import/import-rows.ts';
 import { createImporter, type Importer, type ImportResult, type ImportSource } from './import/importer.ts';
 import { segmentRoutes } from './segments/segment-routes.ts';
 import { createSegmentService, type SegmentService } from './segments/segment-service.ts';
@@ -45,8 +46,8 @@ export type SubscriberManager = {
     origin: Origin & { readonly issueId?: string | null | undefined },
   ): Promise<UnsubscribeOutcome>;
   unsubscribeUrl(subscriberId: string, issueId: string | null): string;
-  /** Streams a CSV file with a header line, see `importColumns`. */
-  importFile(path: string, source: ImportSource): Promise<ImportResult>;
+  /** Streams a CSV file with a header line, see `importColumns`; gzip too. */
+  importFile(path: string, source: ImportSource, options?: ImportFileOptions): Promise<ImportResult>;
   importSubscribers: Importer['importRows'];
   isSuppressed(email: string): Promise<boolean>;
   countActive(): Promise<number>;
@@ -80,7 +81,7 @@ export function createSubscriberManager(dependencies: SubscriberManagerDependenc
     subscribe: subscriptions.request,
     unsubscribe: subscriptions.unsubscribe,
     unsubscribeUrl: links.unsubscribeUrl,
-    importFile: importer.importFile,
+    importFile: importer.importCsv,
     importSubscribers: importer.importRows,
     isSuppressed: (email) => isSuppressed(database, email),
     countActive: () => countActive(database),

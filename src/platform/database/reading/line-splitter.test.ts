@@ -28,14 +28,14 @@ describe('the line splitter', () => {
     test(`passes over what is too long or no UTF-8, and goes on (${pieceBytes} bytes)`, () => {
       const content = Buffer.concat([
         Buffer.from(`a\n${'x'.repeat(51)}\nb\n`),
-        Buffer.from([0xff, 0x0a]),
+        Buffer.from([0x7a, 0xff, 0x0a]),
         Buffer.from(`c\n${'y'.repeat(500)}`),
       ]);
       assert.deepEqual(split(content, pieceBytes), [
         [1, 'a'],
         [2, { fault: 'is longer than 50 bytes' }],
         [3, 'b'],
-        [4, { fault: 'is not UTF-8' }],
+        [4, { fault: 'is not UTF-8', text: 'z\uFFFD' }],
         [5, 'c'],
         [6, { fault: 'is longer than 50 bytes' }],
       ]);

@@ -1,7 +1,8 @@
 import { isUtf8 } from 'node:buffer';
+import { createTurn } from '#shared/turn';
 
-/** What is wrong with a line as such. */
-export type LineFault = { readonly fault: string };
+/** What is wrong with a line as such; `text` is what can be read of it, U+FFFD for the rest. */
+export type LineFault = { readonly fault: string; readonly text?: string };
 
 /** Lines that follow each other: `lines[0]` is the line `firstLine` of the file, counted from 1. */
 export type LineBlock = { readonly firstLine: number; readonly lines: readonly (string | LineFault)[] };
@@ -14,7 +15,8 @@ export type LineSplitter = {
 };
 
 const lineFeed = 0x0a;
-const notUtf8: LineFault = { fault: 'is not UTF-8' };
+/** What is split without a look at the time: however short the lines in it are, less than a few milliseconds' work. */
+const pieceBytes = 16_384;
 
 /** UTF-8 text by lines. A line over `maxLineBytes` is passed over, in constant memory, and given as a fault. */
 export function createLineSplitter(maxLineBytes: number): LineSplitter {
@@ -48,7 +50,8 @@ export function createLineSplitter(maxLineBytes: number): LineSplitter {
 
   function readOne(line: Buffer): string | LineFault {
     if (line.length > maxLineBytes) return tooLong;
-    return isUtf8(line) ? line.toString('utf8') : notUtf8;
+    const text = line.toString('utf8');
+    return isUtf8(line) ? text : { fault: 'is not UTF-8', text };
   }
 
   /** Whole lines, each ended by a line feed. As one text when nothing can be wrong with them, which is many times faster. */
@@ -106,9 +109,15 @@ export function createLineSplitter(maxLineBytes: number): LineSplitter {
   };
 }
 
-/** The lines of a content as it comes. */
+/** The lines of a content as it comes. However large its chunks are, other work gets in between. */
 export async function* readLineBlocks(chunks: AsyncIterable<Buffer>, maxLineBytes: number): AsyncGenerator<LineBlock, void, undefined> {
   const splitter = createLineSplitter(maxLineBytes);
-  for await (const chunk of chunks) yield splitter.push(chunk);
+  const turn = createTurn();
+  for await (const chunk of chunks) {
+    for (let at = 0; at < chunk.length; at += pieceBytes) {
+      if (turn.isOver()) await turn.next();
+      yield splitter.push(chunk.subarray(at, at + pieceBytes));
+    }
+  }
   yield splitter.end();
 }

@@ -1,6 +1,6 @@
 import { AppError } from '#shared/errors';
 import { createCsvRecordReader } from './csv-record.ts';
-import { createChunker, type FileRow } from './file-rows.ts';
+import { createChunker, type RowFault } from './file-rows.ts';
 import { type LineFault, readLineBlocks } from './line-splitter.ts';
 import { type ByteOptions, type ByteSource, readBytes } from './read-bytes.ts';
 
@@ -11,12 +11,20 @@ export type CsvOptions = ByteOptions & {
   readonly rowsPerChunk?: number;
   /** A longer row is a fault; 64 KiB unless told. */
   readonly maxRowBytes?: number;
+  /** The columns of the rows for the names of the first row, trimmed, which are the columns unless told. What it throws ends reading. */
+  readonly toColumns?: (names: readonly string[]) => readonly string[];
 };
 
-/** Texts by the names of the first row. */
-export type CsvRow = FileRow<Readonly<Record<string, string>>>;
+/** Texts by column, or what is wrong with a row; `fields` are its texts where they could be told apart. */
+export type CsvRow = { readonly line: number } & (
+  | { readonly value: Readonly<Record<string, string>> }
+  | (RowFault & { readonly fields?: readonly string[] })
+);
 
-type RawRow = FileRow<readonly string[]> & { readonly lastLine: number };
+type RawRow = { readonly line: number; readonly lastLine: number } & (
+  | { readonly fields: readonly string[] }
+  | { readonly fault: string; readonly fields?: readonly string[] }
+);
 
 const defaultRowsPerChunk = 1000;
 const defaultMaxRowBytes = 65_536;
@@ -24,13 +32,13 @@ const defaultMaxRowBytes = 65_536;
 /**
  * The rows of a CSV file (RFC 4180, UTF-8 with or without a byte order mark, gzip too), in chunks, as fast as they are taken. The
  * first row names the columns. A faulty row is given as a fault with its lines, and reading goes on behind it; blank lines
- * are left out. The content of a faulty row stands in no message.
+ * are left out. The content of a faulty row stands in no message. When a quoted field is not closed within `maxRowBytes`, what
+ * follows cannot be told apart: that fault is the last row.
  *
- * @throws AppError `csv_invalid` (422) when the first row does not name columns, or when a quoted field is not closed within
- *   `maxRowBytes`: what follows cannot be told apart then; as `readBytes` does
+ * @throws AppError `csv_invalid` (422) when the first row does not name columns, before any row is given; as `readBytes` does
  */
 export async function* readCsv(source: ByteSource, options: CsvOptions = {}): AsyncGenerator<CsvRow[], void, undefined> {
-  const { delimiter = ',', rowsPerChunk = defaultRowsPerChunk, maxRowBytes = defaultMaxRowBytes } = options;
+  const { delimiter = ',', rowsPerChunk = defaultRowsPerChunk, maxRowBytes = defaultMaxRowBytes, toColumns } = options;
   const assembler = createRowAssembler(delimiter, maxRowBytes);
   const chunker = createChunker<CsvRow>(rowsPerChunk);
   let columns: readonly string[] | undefined;
@@ -39,12 +47,14 @@ export async function* readCsv(source: ByteSource, options: CsvOptions = {}): As
       const row = assembler.push(firstLine + index, text);
       if (row === undefined) continue;
       if (columns === undefined) {
-        columns = readHeader(row);
+        columns = readHeader(row, toColumns);
         continue;
       }
       const chunk = chunker.add(nameFields(row, columns));
       if (chunk !== undefined) yield chunk;
+      if (assembler.hasEnded()) break;
     }
+    if (assembler.hasEnded()) break;
   }
   const unclosed = assembler.end();
   if (columns === undefined)
@@ -61,59 +71,72 @@ function invalidCsv(message: string): AppError {
 /** Makes rows of lines; a row may take several. */
 function createRowAssembler(delimiter: string, maxRowBytes: number) {
   const reader = createCsvRecordReader(delimiter);
+  /** Of a row whose end has not come yet. */
   let startLine: number | undefined;
-  let lastLine = 0;
   let rowBytes = 0;
+  let lineFault: string | undefined;
+  let lastLine = 0;
+  let hasEnded = false;
 
-  function checkLength(text: string): void {
+  function finishRow(reading: { readonly fields: readonly string[] } | { readonly fault: string }): RawRow {
+    const place = { line: startLine ?? lastLine, lastLine };
+    const fault = lineFault;
+    startLine = undefined;
+    rowBytes = 0;
+    lineFault = undefined;
+    return fault === undefined ? { ...place, ...reading } : { ...place, ...reading, fault };
+  }
+
+  function giveUp(): RawRow {
+    hasEnded = true;
+    lineFault = undefined;
+    return finishRow({ fault: `a quoted field is not closed within ${maxRowBytes} bytes; nothing behind it was read` });
+  }
+
+  function pushText(text: string): RawRow | undefined {
+    if (startLine === undefined && (text === '' || text === '\r')) return undefined;
+    const reading = reader.push(text);
+    if (reading !== 'open') return finishRow(reading);
+    startLine ??= lastLine;
     rowBytes += Buffer.byteLength(text) + 1;
-    if (rowBytes > maxRowBytes) {
-      throw invalidCsv(`The quoted field that begins in the row of line ${startLine} is not closed within ${maxRowBytes} bytes.`);
-    }
+    return rowBytes > maxRowBytes ? giveUp() : undefined;
   }
 
   return {
     /** Undefined for a blank line, and while a row is not complete. */
-    push(line: number, text: string | LineFault): RawRow | undefined {
+    push(line: number, given: string | LineFault): RawRow | undefined {
       lastLine = line;
-      const begunAt = startLine ?? line;
-      if (typeof text !== 'string') {
-        if (startLine !== undefined) throw invalidCsv(`Line ${line}, within the row that begins on line ${startLine}, ${text.fault}.`);
-        return { line, lastLine, fault: `line ${line} ${text.fault}` };
-      }
-      if (startLine === undefined && (text === '' || text === '\r')) return undefined;
-      const reading = reader.push(text);
-      if (reading === 'open') {
-        startLine = begunAt;
-        checkLength(text);
-        return undefined;
-      }
-      startLine = undefined;
-      rowBytes = 0;
-      return 'fault' in reading ? { line: begunAt, lastLine, fault: reading.fault } : { line: begunAt, lastLine, value: reading.fields };
+      if (typeof given === 'string') return pushText(given);
+      const fault = `line ${line} ${given.fault}`;
+      if (given.text === undefined) return startLine === undefined ? finishRow({ fault }) : giveUp();
+      lineFault ??= fault;
+      return pushText(given.text);
     },
+    /** Nothing that follows can be told apart. */
+    hasEnded: () => hasEnded,
     end(): { readonly line: number; readonly lastLine: number; readonly fault: string } | undefined {
       return startLine === undefined ? undefined : { line: startLine, lastLine, fault: 'a quoted field is not closed' };
     },
   };
 }
 
-function readHeader(row: RawRow): readonly string[] {
+function readHeader(row: RawRow, toColumns: CsvOptions['toColumns']): readonly string[] {
   if ('fault' in row) throw invalidCsv(`The first row must name the columns; ${row.fault}.`);
-  const names = row.value.map((name) => name.trim());
+  const names = row.fields.map((name) => name.trim());
+  const columns = toColumns?.(names) ?? names;
   // `__proto__` is no name that an object can hold.
-  if (names.some((name) => name === '' || name === '__proto__')) throw invalidCsv('The first row must name every column.');
-  if (new Set(names).size !== names.length) throw invalidCsv('The first row names a column twice.');
-  return names;
+  if (columns.some((name) => name === '' || name === '__proto__')) throw invalidCsv('The first row must name every column.');
+  if (new Set(columns).size !== columns.length) throw invalidCsv('The first row names a column twice.');
+  return columns;
 }
 
 function nameFields(row: RawRow, columns: readonly string[]): CsvRow {
   if ('fault' in row) return row;
-  const { line, lastLine, value } = row;
-  if (value.length !== columns.length) {
-    return { line, lastLine, fault: `${value.length} fields stand under ${columns.length} names` };
+  const { line, lastLine, fields } = row;
+  if (fields.length !== columns.length) {
+    return { line, lastLine, fields, fault: `${fields.length} fields stand under ${columns.length} names` };
   }
   const named: Record<string, string> = {};
-  for (const [index, name] of columns.entries()) named[name] = value[index] ?? '';
+  for (const [index, name] of columns.entries()) named[name] = fields[index] ?? '';
   return { line, value: named };
 }

@@ -3,6 +3,7 @@ import { brotliCompress, constants, gzip } from 'node:zlib';
 import { Negotiator } from '@fastify/accept-negotiator';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Cache } from '#platform/cache';
+import { runWithTrace } from '#platform/telemetry';
 import { siteTag } from '../site-tags.ts';
 import { isKnown, type PublicAnswer, publicHeaders, tagOf } from './responses.ts';
 
@@ -130,7 +131,7 @@ export function createKeptAnswers(
     send(request, reply, key, tags, make) {
       // In memory it is at hand: nobody waits, not even for a promise.
       const kept = cache.peek<KeptAnswer>(version + key);
-      if (kept === undefined) return makeAndSend(request, reply, key, tags, make);
+      if (kept === undefined) return runWithTrace({ requestId: request.id }, () => makeAndSend(request, reply, key, tags, make));
       deliver(request, reply, kept);
       return undefined;
     },

@@ -34,7 +34,7 @@ const relatedCount = 3;
 
 export const pageRoute = { config: { access: 'public', isPage: true }, schema: { hide: true } } as const;
 /** What is kept is kept compressed. */
-export const keptRoute = { ...pageRoute, compress: false } as const;
+export const keptRoute = { ...pageRoute, config: { ...pageRoute.config, entersTrace: false }, compress: false } as const;
 const slugRoute = { ...keptRoute, schema: { hide: true, params: Type.Object({ slug: Type.String() }) } } as const;
 const listQuery = Type.Object({ cursor: Type.Optional(Type.Unknown()) });
 

@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict';
+import { Readable } from 'node:stream';
 import { test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import { AppError } from '#shared/errors';
-import { type ImportFault, readCandidate, readImportRows } from './import-rows.ts';
+import { type ImportFault, type ImportFileOptions, readCandidate, readImportRows } from './import-rows.ts';
 
 const now = new Date('2026-11-24T12:00:00Z');
 const header = 'email,name,country,language,timezone,tags,subscription_date\n';
 
-async function read(text: string) {
-  const rows = await Array.fromAsync(readImportRows([text]));
+async function read(text: string | Buffer, options: ImportFileOptions = {}) {
+  const rows = await Array.fromAsync(readImportRows(Readable.from([Buffer.from(text)]), options));
   return rows.map((row) => ('values' in row ? readCandidate(row, now) : [row]));
 }
 
@@ -48,6 +50,39 @@ test('every fault of a row is named with line, field and what stood there, short
     assert.ok(fault.value.length <= 81, fault.value);
     assert.notEqual(fault.message, '');
   }
+});
+
+test('a row that cannot be told apart into its columns is a fault with what stood there, and the next one is read', async () => {
+  const latin1 = Buffer.from('m@example.com,M\u00fcller\n', 'latin1');
+  const text = Buffer.concat([
+    Buffer.from('email,name\na@example.com\na"b,c\n'),
+    latin1,
+    Buffer.from('b@example.com,B\nc@example.com,"C\n'),
+  ]);
+  const [fewer, quote, notUtf8, candidate, unclosed] = await read(text);
+  assert.deepEqual(fewer, [{ line: 2, field: null, message: '1 fields stand under 2 names', value: 'a@example.com' }]);
+  assert.deepEqual(quote, [{ line: 3, field: null, message: 'a quote stands inside a field that does not begin with one', value: '' }]);
+  assert.deepEqual(notUtf8, [{ line: 4, field: null, message: 'line 4 is not UTF-8', value: 'm@example.com,M\uFFFDller' }]);
+  assert.ok(candidate !== undefined && 'email' in candidate && candidate.email === 'b@example.com');
+  assert.deepEqual(unclosed, [{ line: 6, field: null, message: 'a quoted field is not closed', value: '' }]);
+});
+
+test('a list may be packed, and may have another delimiter', async () => {
+  const [candidate] = await read(gzipSync('email;name\na@example.com;Anna\n'), { delimiter: ';' });
+  assert.ok(candidate !== undefined && 'email' in candidate && candidate.name === 'Anna');
+});
+
+test('rows that all come at once let other work in before they are read', async () => {
+  let isReading = true;
+  let turns = 0;
+  setImmediate(function tick() {
+    turns += 1;
+    if (isReading) setImmediate(tick);
+  });
+  const rows = await read(`email,country\n${'a@example.com,BG\n'.repeat(50_000)}`);
+  isReading = false;
+  assert.equal(rows.length, 50_000);
+  assert.ok(turns > 1, `${turns} turns`);
 });
 
 for (const [what, row] of [

@@ -1,4 +1,6 @@
+import { type ByteSource, type CsvOptions, readCsv } from '#platform/database';
 import { AppError } from '#shared/errors';
+import { createTurn } from '#shared/turn';
 import {
   maxTags,
   type Reading,
@@ -10,7 +12,6 @@ import {
   readTags,
   readTimeZone,
 } from '../subscribers/subscriber-fields.ts';
-import { readCsv } from './csv.ts';
 
 /** The columns of a file, in any order; only `email` must be there. */
 export const importColumns = ['email', 'name', 'country', 'language', 'timezone', 'tags', 'subscription_date'] as const;
@@ -48,32 +49,26 @@ export const shortenValue = (value: string) => {
   return shown.length > maxShownLength ? `${shown.slice(0, maxShownLength).toWellFormed()}…` : shown;
 };
 
-/** @throws AppError `csv_invalid` when the first line is not the names of the columns: nothing has been imported then. */
-export async function* readImportRows(chunks: AsyncIterable<string> | Iterable<string>): AsyncGenerator<ImportRow | ImportFault> {
-  let columns: readonly ImportColumn[] | undefined;
-  for await (const record of readCsv(chunks)) {
-    if (columns === undefined) {
-      if ('fault' in record) throw headerFault(`line ${record.line}: ${record.fault}`);
-      columns = readHeader(record.fields);
-      continue;
+export type ImportFileOptions = Pick<CsvOptions, 'delimiter' | 'maxBytes'>;
+
+/**
+ * What is done with a row holds up other work for some milliseconds at a time, however many rows come at once.
+ *
+ * @throws AppError `csv_invalid` when the first line is not the names of the columns: nothing has been imported then; as `readCsv` does
+ */
+export async function* readImportRows(source: ByteSource, options: ImportFileOptions = {}): AsyncGenerator<ImportRow | ImportFault> {
+  const turn = createTurn();
+  for await (const rows of readCsv(source, { ...options, toColumns: readHeader })) {
+    for (const row of rows) {
+      if (turn.isOver()) await turn.next();
+      if ('value' in row) yield { line: row.line, values: row.value };
+      else yield { line: row.line, field: null, message: row.fault, value: shortenValue(row.fields?.join(',') ?? '') };
     }
-    if ('fault' in record) {
-      yield { line: record.line, field: null, message: record.fault, value: '' };
-      continue;
-    }
-    const { line, fields } = record;
-    if (fields.length !== columns.length) {
-      const message = `${fields.length} fields stand under ${columns.length} names`;
-      yield { line, field: null, message, value: shortenValue(fields.join(',')) };
-      continue;
-    }
-    yield { line, values: Object.fromEntries(columns.map((name, index) => [name, fields[index] ?? ''])) };
   }
-  if (columns === undefined) throw headerFault('it is empty');
 }
 
-function readHeader(fields: readonly string[]): ImportColumn[] {
-  const names = fields.map((name) => name.trim().toLowerCase());
+function readHeader(given: readonly string[]): readonly string[] {
+  const names = given.map((name) => name.toLowerCase());
   // A column that we would drop in silence could be the one that says who must not be written to.
   const unknown = names.filter((name) => !(importColumns as readonly string[]).includes(name));
   if (unknown.length > 0) {
@@ -82,7 +77,7 @@ function readHeader(fields: readonly string[]): ImportColumn[] {
   }
   if (new Set(names).size !== names.length) throw headerFault('a column stands twice in it');
   if (!names.includes('email')) throw headerFault('it has no column "email"');
-  return names as ImportColumn[];
+  return names;
 }
 
 function headerFault(what: string): AppError {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import { sql } from '#platform/database';
 import { createTestContext, type TestContext } from '../../../../tests/support/test-context.ts';
 import { startTestStand, type TestStand } from '../testing/test-stand.ts';
@@ -80,6 +81,21 @@ test('faulty rows are named and change nothing; the others are imported', async 
   );
   assert.equal((await rowOf('good-1@example.com'))?.name, "O'Brien; drop table subscribers");
   assert.equal(await rowOf('bad@example.com'), undefined);
+});
+
+test('a packed body with another delimiter is imported, and one that is too large unpacked is refused', async () => {
+  const post = (text: string, query: string) => stand.call('POST', `/api/v1/subscribers/import?${query}`, gzipSync(text), 'text/csv');
+  const imported = await post('email;name\npacked@example.com;Packed\n', 'delimiter=%3B');
+  assert.equal(imported.json.created, 1, imported.body);
+  assert.equal((await rowOf('packed@example.com'))?.name, 'Packed');
+  assert.equal((await post('email\n', 'delimiter=x')).status, 400);
+  const bomb = await post(`email\n${'nobody\n'.repeat(1_000_000)}`, 'delimiter=,');
+  assert.deepEqual([bomb.status, bomb.json.code], [413, 'file_too_large']);
+});
+
+test('a quote that is not closed takes nothing from the rows before it', async () => {
+  const result = await importCsv(`email,name\nbefore@example.com,Anna\nopen@example.com,"${'x\n'.repeat(50_000)}`);
+  assert.deepEqual([result.created, result.faulty, result.faults[0].line], [1, 1, 3]);
 });
 
 test('no import brings anybody back: unsubscribed, bounced, complained, suppressed by address or domain, erased', async () => {

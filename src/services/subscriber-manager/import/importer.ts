@@ -1,12 +1,10 @@
-import { createReadStream } from 'node:fs';
-import type { Transaction } from '#platform/database';
+import type { ByteSource, Transaction } from '#platform/database';
 import type { ServiceDependencies } from '#platform/service';
-import { AppError, messageOf } from '#shared/errors';
 import { addConsents, statements } from '../subscribers/consent-store.ts';
 import type { Profile } from '../subscribers/subscriber-types.ts';
 import type { ErasedKeyOf } from '../suppressions/erased-key.ts';
 import { findSuppressedPositions } from '../suppressions/suppression-store.ts';
-import { type Candidate, type ImportFault, type ImportRow, readCandidate, readImportRows } from './import-rows.ts';
+import { type Candidate, type ImportFault, type ImportFileOptions, type ImportRow, readCandidate, readImportRows } from './import-rows.ts';
 import { type ImportedSubscriber, insertImported, type KnownSubscriber, lockKnown, updateImported } from './import-store.ts';
 
 const batchSize = 500;
@@ -30,8 +28,8 @@ export type ImportResult = {
 export type Importer = {
   /** Batches commit one by one; run again, a list changes nothing. @throws AppError `csv_invalid`, when nothing was imported */
   importRows(rows: AsyncIterable<ImportRow | ImportFault> | Iterable<ImportRow>, source: ImportSource): Promise<ImportResult>;
-  importCsv(chunks: AsyncIterable<string> | Iterable<string>, source: ImportSource): Promise<ImportResult>;
-  importFile(path: string, source: ImportSource): Promise<ImportResult>;
+  /** CSV, gzip too: a file's path, or what gives its bytes. */
+  importCsv(file: ByteSource, source: ImportSource, options?: ImportFileOptions): Promise<ImportResult>;
 };
 
 type Dependencies = Pick<ServiceDependencies, 'database' | 'clock'> & {
@@ -107,22 +105,7 @@ export function createImporter({ database, clock, erasedKeyOf, defaultLanguage, 
     return { ...counts, faulty, faults };
   };
 
-  const importCsv: Importer['importCsv'] = (chunks, source) => importRows(readImportRows(chunks), source);
-
-  return {
-    importRows,
-    importCsv,
-    async importFile(path, source) {
-      try {
-        return await importCsv(createReadStream(path, { encoding: 'utf8' }), source);
-      } catch (error) {
-        if (error instanceof Error && 'syscall' in error) {
-          throw new AppError('file_unreadable', `The file ${path} cannot be read: ${messageOf(error)}`, { status: 422, cause: error });
-        }
-        throw error;
-      }
-    },
-  };
+  return { importRows, importCsv: (file, source, options) => importRows(readImportRows(file, options), source) };
 }
 
 /** What the list says wins over what is known; what it leaves open stays; tags are added to those there. */
