@@ -6,6 +6,7 @@ import type { ConnectionSettings } from './connection-settings.ts';
 import { databaseBusy, isAnswerOfServer } from './database-errors.ts';
 import { createSocketRegister, driverConfigOf } from './driver.ts';
 import { createHeldConnections, type Lease } from './held-connections.ts';
+import { createPreparedStatements, isStalePlan } from './prepared-statements.ts';
 import { createServerDirectory, type ServerDirectory, type ServerIdentity } from './server-identity.ts';
 import { isAnswering } from './server-probe.ts';
 import { findSettingsThatDoNotHold } from './session-settings.ts';
@@ -76,6 +77,8 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
   const idle = new Set<PooledClient>();
   const answerLimitMs = settings.statementTimeoutMs + silenceAfterStatementTimeoutMs;
   let areSettingsChecked = !settings.isPooled;
+  // Behind a pooler each transaction may run on another connection of the server, which knows none of them.
+  const prepared = settings.isPooled ? undefined : createPreparedStatements();
   let busyLoggedAt = Number.NEGATIVE_INFINITY;
 
   class PooledClient extends pg.Client {
@@ -185,6 +188,11 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
     }
   }
 
+  function send(client: pg.PoolClient, text: string, values: unknown[] | undefined): Promise<pg.QueryResult | pg.QueryResult[]> {
+    const name = values === undefined || values.length === 0 ? undefined : prepared?.nameOf(text);
+    return name === undefined || values === undefined ? client.query(text, values) : client.query({ name, text, values });
+  }
+
   async function lend<T>(lease: Lease, work: (session: Session) => Promise<T>): Promise<T> {
     const client = await acquire();
     held.take(lease);
@@ -202,10 +210,15 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
         async query(text, values, name = '') {
           lease.statement = name;
           try {
-            const result = await watch.guard(() => client.query(text, values), answerLimitMs);
+            const result = await watch.guard(() => send(client, text, values), answerLimitMs);
             outage.up();
             return result;
           } catch (error) {
+            if (isStalePlan(error)) {
+              // Gone with its connection. Outside of a transaction nothing else depends on it: the statement runs once more, unprepared.
+              isBroken = true;
+              if (client.getTransactionStatus() === 'I') return watch.guard(() => client.query(text, values), answerLimitMs);
+            }
             if (!isAnswerOfServer(error)) {
               isBroken = true;
               outage.down(error);

@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import type { Caches } from '#platform/cache';
 import { type Database, type Queryable, sql } from '#platform/database';
 import type { Clock } from '#shared/clock';
@@ -41,7 +41,7 @@ export type ApiKey = {
 const columns = sql`id, name, prefix, scopes, created_at as "createdAt", last_used_at as "lastUsedAt", revoked_at as "revokedAt"`;
 
 // A key holds 256 random bits, so one round of SHA-256 protects it; slow hashing is for what people choose.
-export const hashOf = (key: string): Buffer => createHash('sha256').update(key).digest();
+export const hashOf = (key: string): Buffer => hash('sha256', key, 'buffer');
 
 export function checkScopes(given: readonly string[]): Scope[] {
   const unknown = given.filter((scope) => !scopes.includes(scope as Scope));
