@@ -1,7 +1,8 @@
 import type { Logger } from '#platform/telemetry';
+import { createSlotList, type Slotted } from '#shared/slot-list';
 
 /** One connection, while it is lent. */
-export type Lease = {
+export type Lease = Slotted & {
   sinceMs: number;
   /** Absent where the connection is lent for a single statement, whose name says it all. */
   readonly taken: { readonly stack?: string } | undefined;
@@ -36,14 +37,12 @@ function noteFrames(from: (...args: never[]) => unknown): { readonly stack?: str
  * for a single statement; they become text for those only that are logged.
  */
 export function createHeldConnections({ warningMs, logger }: { warningMs: number; logger: Logger }): HeldConnections {
-  const leases = new Set<Lease>();
+  const leases = createSlotList<Lease>();
 
   function look(): void {
     const now = performance.now();
-    for (const lease of leases) {
-      // Those that follow were taken later.
-      if (now - lease.sinceMs < warningMs) return;
-      if (lease.isLogged) continue;
+    for (const lease of leases.toArray()) {
+      if (lease.isLogged || now - lease.sinceMs < warningMs) continue;
       lease.isLogged = true;
       const takenAt = (lease.taken?.stack ?? '')
         .split('\n')
@@ -61,13 +60,13 @@ export function createHeldConnections({ warningMs, logger }: { warningMs: number
   return {
     note(from) {
       const taken = from === undefined ? undefined : noteFrames(from);
-      return { sinceMs: 0, taken, statement: '', isLogged: false };
+      return { slot: -1, sinceMs: 0, taken, statement: '', isLogged: false };
     },
     take(lease) {
       lease.sinceMs = performance.now();
       leases.add(lease);
     },
-    giveBack: (lease) => void leases.delete(lease),
+    giveBack: leases.delete,
     close: () => clearInterval(timer),
   };
 }

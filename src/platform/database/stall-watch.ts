@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from '#platform/telemetry';
+import { createSlotList, type Slotted } from '#shared/slot-list';
 import { databaseUnavailable } from './database-errors.ts';
 
 export type StallTimes = {
@@ -40,7 +41,7 @@ export const briskTimes: StallTimes = { stallAfterMs: 1000, probeTimeoutMs: 750,
 // Two in a row: one may be late because this process itself was busy.
 const probesToFail = 2;
 
-type Waiting = { readonly since: number; readonly until: number; readonly reject: (error: Error) => void };
+type Waiting = Slotted & { readonly since: number; readonly until: number; readonly reject: (error: Error) => void };
 
 /**
  * Tells a slow statement from a server that is silent (a cut cable, a frozen machine, a proxy that leads nowhere): no
@@ -54,8 +55,7 @@ type Waiting = { readonly since: number; readonly until: number; readonly reject
 export function createStallWatch(options: StallWatchOptions): StallWatch {
   const { logger, what } = options;
   const { stallAfterMs, probeTimeoutMs, pauseMs } = options.times;
-  // In the order in which the waits began.
-  const waiting = new Set<Waiting>();
+  const waiting = createSlotList<Waiting>();
   let isSilent = false;
   let isWatching = false;
   const closed = new AbortController();
@@ -63,13 +63,13 @@ export function createStallWatch(options: StallWatchOptions): StallWatch {
   const pause = () => delay(pauseMs, undefined, { signal: closed.signal, ref: false }).catch(() => undefined);
 
   function isOldestOverdue(): boolean {
-    const [oldest] = waiting;
-    return oldest !== undefined && performance.now() - oldest.since >= stallAfterMs;
+    const overdueSince = performance.now() - stallAfterMs;
+    return waiting.toArray().some(({ since }) => since <= overdueSince);
   }
 
   function rejectThoseOverLimit(): void {
     const now = performance.now();
-    for (const entry of waiting) if (entry.until < now) entry.reject(databaseUnavailable());
+    for (const entry of waiting.toArray()) if (entry.until < now) entry.reject(databaseUnavailable());
   }
 
   async function answersOneOf(probes: number): Promise<boolean> {
@@ -79,7 +79,7 @@ export function createStallWatch(options: StallWatchOptions): StallWatch {
 
   /** Runs while somebody waits, and until a silent server answers again. */
   async function watch(): Promise<void> {
-    while (waiting.size > 0 && !closed.signal.aborted) {
+    while (waiting.size() > 0 && !closed.signal.aborted) {
       await pause();
       if (!isOldestOverdue()) continue;
       rejectThoseOverLimit();
@@ -87,7 +87,7 @@ export function createStallWatch(options: StallWatchOptions): StallWatch {
       isSilent = true;
       logger.error(`${what} is silent; it is asked for nothing until it answers`);
       options.onStall();
-      for (const entry of waiting) entry.reject(databaseUnavailable());
+      for (const entry of waiting.toArray()) entry.reject(databaseUnavailable());
       do await pause();
       while (!closed.signal.aborted && !(await options.probe(probeTimeoutMs)));
       isSilent = false;
@@ -110,7 +110,7 @@ export function createStallWatch(options: StallWatchOptions): StallWatch {
       if (isSilent) return Promise.reject(databaseUnavailable());
       return new Promise<T>((resolve, reject) => {
         const since = performance.now();
-        const entry: Waiting = { since, until: since + limitMs, reject };
+        const entry: Waiting = { slot: -1, since, until: since + limitMs, reject };
         waiting.add(entry);
         if (!isWatching) void watchWhileNeeded();
         work().then(

@@ -2,6 +2,7 @@ import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:ht
 import type { Socket } from 'node:net';
 import type { FastifyHttpOptions, FastifyInstance, RawServerDefault } from 'fastify';
 import { AppError } from '#shared/errors';
+import { createSlotList, type Slotted } from '#shared/slot-list';
 import { problemContentType, problemOf } from './problem.ts';
 
 /** How long a client may take, in milliseconds. */
@@ -74,11 +75,12 @@ export function createConnections(limits: ConnectionLimits): Connections {
       clientErrorHandler: answerClientError,
     },
     install(app) {
-      const open = new Set<IncomingMessage>();
+      const open = createSlotList<Slotted & { readonly request: IncomingMessage }>();
       app.server.on('request', (request, response) => {
         answers.set(request.socket, response);
-        open.add(request);
-        response.once('close', () => open.delete(request));
+        const entry = { slot: -1, request };
+        open.add(entry);
+        response.once('close', () => open.delete(entry));
       });
       app.addHook('preClose', async () => {
         const startedAt = performance.now();
@@ -86,7 +88,7 @@ export function createConnections(limits: ConnectionLimits): Connections {
           const waitedMs = performance.now() - startedAt;
           if (waitedMs > limits.closeMs) return false;
           // Of what has not even arrived nothing is done yet, and nothing is lost.
-          return [...open].some((request) => request.complete || waitedMs < arrivalMs);
+          return open.toArray().some(({ request }) => request.complete || waitedMs < arrivalMs);
         };
         // Node closes what is idle once, at the start: a connection that becomes idle later, or never sent a whole request, would hold us.
         const timer = setInterval(() => {
