@@ -133,9 +133,9 @@ test('the tool sees every file of the real house, and follows its aliases', () =
     files.filter((file) => !seen.has(file)),
     [],
   );
-  const context = modules.find(({ source }) => source === 'src/app/context.ts');
-  const followed = new Set(context?.dependencies.map(({ resolved }) => resolved));
-  for (const target of ['src/platform/pack/index.ts', 'src/services/analytics/index.ts', 'src/shared/clock.ts']) {
+  const platform = modules.find(({ source }) => source === 'src/app/platform.ts');
+  const followed = new Set(platform?.dependencies.map(({ resolved }) => resolved));
+  for (const target of ['src/platform/database/index.ts', 'src/services/ai-processor/index.ts', 'src/shared/clock.ts']) {
     assert.ok(followed.has(target), `${target} is not followed`);
   }
 });
