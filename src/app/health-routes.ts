@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Type } from 'typebox';
 import { refreshAfter } from '#platform/cache';
 import { sql } from '#platform/database';
@@ -7,10 +8,18 @@ import type { Context } from './context.ts';
 
 const DependencySchema = Type.Object({ status: Type.String(), ms: Type.Number(), error: Type.Optional(Type.String()) });
 
+// Whoever asks wants an answer, and something that hangs is as good as down.
+const probeLimitMs = 5000;
+
+async function giveUp(): Promise<never> {
+  await delay(probeLimitMs, undefined, { ref: false });
+  throw new Error(`no answer within ${probeLimitMs / 1000} s`);
+}
+
 async function probe(check: () => Promise<unknown>): Promise<{ status: 'up' | 'down'; ms: number; error?: string }> {
   const started = performance.now();
   try {
-    await check();
+    await Promise.race([check(), giveUp()]);
     return { status: 'up', ms: Math.round(performance.now() - started) };
   } catch (error) {
     return { status: 'down', ms: Math.round(performance.now() - started), error: messageOf(error) };
