@@ -183,13 +183,18 @@ export async function createJobs(options: JobsOptions): Promise<Jobs> {
       { includeMetadata: true, pollingIntervalSeconds, notifyPollingIntervalSeconds: pollingIntervalSeconds },
       async ([job]) => {
         if (job === undefined) return undefined;
+        // Taken in the moment of the stop, or again after it was put back: it is for the next process.
+        if (stopping.signal.aborted) {
+          await putBack(job);
+          return undefined;
+        }
         try {
           const run = runOne(registration, job);
           running.add(run);
           return await run.finally(() => running.delete(run));
         } finally {
           // Where there was one job there may be more: look again at once instead of after the pause.
-          boss.notifyWorker(workerId);
+          if (!stopping.signal.aborted) boss.notifyWorker(workerId);
         }
       },
     );
@@ -279,8 +284,9 @@ export async function createJobs(options: JobsOptions): Promise<Jobs> {
     },
     async stop(timeoutMs) {
       stopping.abort();
+      const stopped = boss.stop({ graceful: true, timeout: timeoutMs, close: false });
       await dueWatch.stop();
-      await boss.stop({ graceful: true, timeout: timeoutMs, close: false });
+      await stopped;
       // What did not end in time is put back by now; the handlers themselves, told by their signal, may need a moment more.
       await Promise.race([Promise.allSettled(running), delay(settleTimeoutMs, undefined, { ref: false })]);
     },
