@@ -137,13 +137,12 @@ export async function createJobs(options: JobsOptions): Promise<Jobs> {
     const { name } = registration.definition;
     const log = logger.child({ jobId: job.id, jobName: name });
     const endTimer = duration.startTimer({ job: name });
-    const called = joinSignals(job.signal, stopping.signal);
     try {
       const output = await runWithTrace({ jobId: job.id, jobName: name }, () =>
         registration.handler(job.data, {
           id: job.id,
           retryCount: job.retryCount,
-          signal: called.signal,
+          signal: AbortSignal.any([job.signal, stopping.signal]),
         }),
       );
       finished.inc({ job: name, outcome: 'done' });
@@ -161,7 +160,6 @@ export async function createJobs(options: JobsOptions): Promise<Jobs> {
       delete failure.stack;
       throw failure;
     } finally {
-      called.release();
       endTimer();
     }
   }
@@ -289,25 +287,6 @@ export async function createJobs(options: JobsOptions): Promise<Jobs> {
       await stopped;
       // What did not end in time is put back by now; the handlers themselves, told by their signal, may need a moment more.
       await Promise.race([Promise.allSettled(running), delay(settleTimeoutMs, undefined, { ref: false })]);
-    },
-  };
-}
-
-/**
- * Aborted when one of them is. Not by `AbortSignal.any`: the sources hold what it makes weakly, and a handler that only listens on it was seen
- * to hear nothing.
- */
-function joinSignals(...sources: readonly AbortSignal[]): { readonly signal: AbortSignal; release(): void } {
-  const joined = new AbortController();
-  const abort = () => joined.abort();
-  for (const source of sources) {
-    if (source.aborted) abort();
-    else source.addEventListener('abort', abort);
-  }
-  return {
-    signal: joined.signal,
-    release() {
-      for (const source of sources) source.removeEventListener('abort', abort);
     },
   };
 }
