@@ -5,6 +5,7 @@
 import { spawn } from 'node:child_process';
 import { globSync } from 'node:fs';
 import path from 'node:path';
+import { dovecot, dovecotPop3 } from '../tests/support/dovecot.ts';
 import { haproxy } from '../tests/support/haproxy.ts';
 import { pgbouncer } from '../tests/support/pgbouncer.ts';
 import { startTestPostgres } from '../tests/support/postgres-server.ts';
@@ -37,7 +38,7 @@ const asked = process.argv.slice(2);
 const all = asked.length > 0 ? asked : globSync(['src/**/*.test.ts', 'scripts/**/*.test.ts', 'tests/**/*.test.ts'], { cwd: root }).sort();
 const isWholeEngine = (file: string) => /tests[/\\](e2e|faults)[/\\]/.test(file);
 
-if (asked.length === 0) installPrograms([chromium, redisServer, pgbouncer, haproxy, swift]);
+if (asked.length === 0) installPrograms([chromium, redisServer, pgbouncer, haproxy, swift, dovecot, dovecotPop3]);
 else if (all.some(isWholeEngine)) installPrograms([chromium]);
 const server = await startTestPostgres();
 const totals = { pass: 0, fail: 0, skipped: 0 };

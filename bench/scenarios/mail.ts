@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { loadConfig } from '#app/config';
@@ -7,10 +7,10 @@ import { migrateAll } from '#app/database-server';
 import { sql, startEmbeddedPostgres } from '#platform/database';
 import { createLogger } from '#platform/telemetry';
 import { findFreePort } from '../../tests/support/free-port.ts';
-import { listProcesses } from '../../tests/support/processes.ts';
 import { waitFor } from '../../tests/support/wait-for.ts';
 import type { BenchResult } from '../bench.ts';
 import { publishArticles } from '../support/articles.ts';
+import { cpuMsOf, databaseCpuMs } from '../support/cpu-time.ts';
 import { median, round } from '../support/figures.ts';
 import { createRoles, isListening, type Roles } from '../support/roles.ts';
 
@@ -23,29 +23,12 @@ const giveUpAfterMs = 300_000;
 
 type Round = { readonly perSecond: number; readonly totalSeconds: number; readonly cpuMs: Readonly<Record<string, number>> };
 
-/** CPU time of a process, and of those that it began and that have ended, in ms. 0 where the machine does not say. */
-function cpuMsOf(pid: number): number {
-  if (process.platform !== 'linux') return 0;
-  const ticksPerSecond = 100;
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    .replace(/^.*\) /, '')
-    .split(' ')
-    .slice(11, 15);
-  return (fields.reduce((sum, ticks) => sum + Number(ticks), 0) * 1000) / ticksPerSecond;
-}
-
-/** Of the server and all of its backends. */
-function databaseCpuMs(postmaster: number): number {
-  const backends = listProcesses().filter(({ parent }) => parent === postmaster);
-  return cpuMsOf(postmaster) + backends.reduce((sum, { pid }) => sum + cpuMsOf(pid), 0);
-}
-
 /** Readers by way of the import, articles by way of the workflow. */
 async function fill(context: Context, folder: string): Promise<void> {
   const file = path.join(folder, 'readers.csv');
   const rows = Array.from({ length: recipients }, (_, index) => `reader${index}@example.org,Reader Number${index},NL,en,UTC,,2026-01-01`);
   writeFileSync(file, ['email,name,country,language,timezone,tags,subscription_date', ...rows, ''].join('\n'));
-  await context.subscriberManager.importFile(file, { source: 'bench', actor: 'bench' });
+  await context.subscriberManager.importFile(file, { source: 'bench' }, 'bench');
   await publishArticles(context, articles, 30);
 }
 

@@ -96,8 +96,10 @@ const loaders: Readonly<Record<string, () => Promise<CommandDefinition>>> = {
   generate: async () => (await import('./commands/generate.ts')).generateCommand,
   publish: async () => (await import('./commands/publish.ts')).publishCommand,
   send: async () => (await import('./commands/send.ts')).sendCommand,
+  import: async () => (await import('./commands/import.ts')).importCommand,
   jobs: async () => (await import('./commands/jobs.ts')).jobsCommand,
   keys: async () => (await import('./commands/keys.ts')).keysCommand,
+  dkim: async () => (await import('./commands/dkim.ts')).dkimCommand,
   doctor: async () => (await import('./commands/doctor.ts')).doctorCommand,
 };
 

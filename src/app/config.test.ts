@@ -73,6 +73,25 @@ test('a cluster is described by its addresses', () => {
   assert.deepEqual(batchSizes, { openai: 8, default: 2 });
 });
 
+test('mail goes to the transports that are named, within the limits of hosts, and each fault is told by itself', () => {
+  const { mail } = loadConfig({ SMTP_URL: 'smtp://a.example?name=a, smtp://b.example?per-second=5', MAIL_HOST_LIMITS: 'gmail.com=20/s' });
+  assert.equal(mail.isMailbox, false);
+  assert.deepEqual(
+    mail.transports.map(({ name, rates }) => [name, rates]),
+    [
+      ['a', {}],
+      ['transport-2', { second: 5 }],
+    ],
+  );
+  assert.deepEqual(mail.hostLimits.get('gmail.com'), { second: 20 });
+  const faults = faultsOf({ SMTP_URL: 'smtp://u:hunter2@a.example?weight=0, ftp://b.example', MAIL_HOST_LIMITS: 'gmail.com=fast' });
+  assert.deepEqual(
+    faults.map((fault) => fault.split(' ')[0]),
+    ['SMTP_URL:', 'SMTP_URL:', 'MAIL_HOST_LIMITS:'],
+  );
+  assert.ok(!faults.join().includes('hunter2'));
+});
+
 test('an address of Redis that is none is refused without being shown', () => {
   const faults = faultsOf({ REDIS_URL: 'redis://:hunter2@a,b' });
   assert.equal(faults.length, 1);

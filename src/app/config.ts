@@ -1,4 +1,8 @@
 import path from 'node:path';
+import type { BounceSettings } from '#services/distributor';
+import { type HostLimits, parseHostLimits } from '#shared/mail-host-limits';
+import { parseTransports, type TransportSettings } from '#shared/mail-transports';
+import { bouncesOf } from './bounce-config.ts';
 import { type Variable, type VariableName, variables } from './variables.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -50,13 +54,20 @@ export type Config = {
   readonly batchSizes: Readonly<Record<string, number>>;
   readonly dataDir: string;
   readonly mail: {
-    readonly smtpUrl: string;
+    readonly transports: readonly TransportSettings[];
+    readonly hostLimits: HostLimits;
+    readonly dkimKeys: readonly { readonly domain: string; readonly selector: string; readonly path: string }[];
     /** True when no SMTP_URL was given: mail goes to the embedded mailbox. */
     readonly isMailbox: boolean;
     readonly mailboxPort: number;
     readonly from: string;
     readonly postalAddress: string;
   };
+  /** Hosts that a subscription form may send its readers to, in lower case. */
+  readonly formRedirectHosts: readonly string[];
+  readonly bounces: BounceSettings;
+  /** Undefined when no account is connected. */
+  readonly instagram: { readonly accountId: string; readonly accessToken: string; readonly apiUrl: string } | undefined;
   readonly sample: { readonly isOn: boolean; readonly webPort: number };
   readonly packDir: string;
   readonly crawl: { readonly userAgent: string; readonly allowedPrivateHosts: readonly string[] };
@@ -215,6 +226,10 @@ function findContradictions(values: Values): string[] {
   needs(values.DATABASE_POOLER === 'pgbouncer', 'DATABASE_DIRECT_URL', 'with DATABASE_POOLER=pgbouncer: the primary past the pooler');
   needs(values.EVENTS_DRIVER === 'redis', 'REDIS_URL', 'with EVENTS_DRIVER=redis');
   needs(values.STORAGE === 's3', 'S3_BUCKET', 'with STORAGE=s3');
+  needs(values.BOUNCE_MAILBOX_URL !== '', 'BOUNCE_ADDRESS', 'with BOUNCE_MAILBOX_URL: the address whose mail is read there');
+  needs(values.BOUNCE_LISTENER_PORT !== '0', 'BOUNCE_ADDRESS', 'with BOUNCE_LISTENER_PORT: the address whose mail is taken there');
+  needs(values.INSTAGRAM_ACCOUNT_ID !== '', 'INSTAGRAM_ACCESS_TOKEN', 'with INSTAGRAM_ACCOUNT_ID');
+  needs(values.INSTAGRAM_ACCESS_TOKEN !== '', 'INSTAGRAM_ACCOUNT_ID', 'with INSTAGRAM_ACCESS_TOKEN');
   needs(values.S3_ACCESS_KEY_ID !== '', 'S3_SECRET_ACCESS_KEY', 'with S3_ACCESS_KEY_ID');
   return faults;
 }
@@ -228,6 +243,16 @@ function deepFreeze<T extends object>(value: T): T {
  * The whole configuration, frozen.
  * @throws ConfigError that names every fault at once, `otherFaults` (of the command line) first
  */
+/** `selector@domain=file`, comma-separated. */
+function parseDkimKeys(text: string): Config['mail']['dkimKeys'] {
+  return text.split(',').flatMap((entry) => {
+    const [, selector, domain, file] = /^([^@]+)@([^=]+)=(.+)$/.exec(entry) ?? [];
+    return selector === undefined || domain === undefined || file === undefined
+      ? []
+      : [{ selector, domain, path: path.resolve(projectRoot, file) }];
+  });
+}
+
 export function loadConfig(environment: Environment = loadEnvironment(), otherFaults: readonly string[] = []): Config {
   const { values, faults } = readValues(environment);
   const usesEmbedded = values.DATABASE_URL === '';
@@ -242,6 +267,9 @@ export function loadConfig(environment: Environment = loadEnvironment(), otherFa
     if (twin !== undefined) faults.push(`${name}: ${value} is the value of ${twin[0]} too; each needs a port of its own.`);
   }
   faults.push(...findContradictions(values));
+  const mailTransports = parseTransports(values.SMTP_URL || `smtp://127.0.0.1:${values.MAILBOX_PORT}`);
+  const mailHostLimits = parseHostLimits(values.MAIL_HOST_LIMITS);
+  faults.push(...(values.SMTP_URL === '' ? [] : mailTransports.faults), ...mailHostLimits.faults);
   if (otherFaults.length + faults.length > 0) throw new ConfigError([...otherFaults, ...faults]);
 
   const dataDir = path.resolve(projectRoot, values.DATA_DIR);
@@ -275,12 +303,24 @@ export function loadConfig(environment: Environment = loadEnvironment(), otherFa
     ),
     dataDir,
     mail: {
-      smtpUrl: values.SMTP_URL || `smtp://127.0.0.1:${values.MAILBOX_PORT}`,
+      transports: mailTransports.transports,
+      hostLimits: mailHostLimits.limits,
+      dkimKeys: parseDkimKeys(values.DKIM_KEYS),
       isMailbox: values.SMTP_URL === '',
       mailboxPort: Number(values.MAILBOX_PORT),
       from: values.MAIL_FROM,
       postalAddress: values.POSTAL_ADDRESS,
     },
+    formRedirectHosts: listOf(values.FORM_REDIRECT_HOSTS).map((host) => host.toLowerCase()),
+    bounces: bouncesOf(values),
+    instagram:
+      values.INSTAGRAM_ACCOUNT_ID === ''
+        ? undefined
+        : {
+            accountId: values.INSTAGRAM_ACCOUNT_ID,
+            accessToken: values.INSTAGRAM_ACCESS_TOKEN,
+            apiUrl: values.INSTAGRAM_API_URL.replace(/\/+$/, ''),
+          },
     sample: { isOn: isSampleOn, webPort: Number(values.SAMPLE_WEB_PORT) },
     packDir: path.resolve(projectRoot, values.PACK_DIR),
     crawl: {

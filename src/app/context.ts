@@ -4,7 +4,7 @@ import type { ServiceDependencies, ServiceModule } from '#platform/service';
 import { type AiProcessor, createAiProcessor } from '#services/ai-processor';
 import { type Analytics, createAnalytics } from '#services/analytics';
 import { type ContentManager, createContentManager } from '#services/content-manager';
-import { createDistributor, type Distributor } from '#services/distributor';
+import { collectMailData, createDistributor, type Distributor, engagementCondition, findSegmentUses } from '#services/distributor';
 import { createSubscriberManager, type SubscriberManager } from '#services/subscriber-manager';
 import { createWebScraper, type WebScraper } from '#services/web-scraper';
 import type { Config } from './config.ts';
@@ -58,15 +58,28 @@ async function buildServices(platform: Platform, config: Config, pack: Pack): Pr
   });
   const subscriberManager = createSubscriberManager({
     ...dependencies,
+    engagement: engagementCondition,
+    findSegmentUses,
+    storage,
     site,
     secret,
     mail,
     mailFrom: config.mail.from,
     renderPage: contentManager.renderPage,
+    topics: pack.categories,
+    collectPersonalData: (subscriberId) => collectMailData(database, subscriberId),
+    formRedirectHosts: config.formRedirectHosts,
   });
   const distributor = createDistributor({
     ...dependencies,
+    caches,
     compute,
+    storage,
+    httpClient,
+    isMailbox: config.mail.isMailbox,
+    dkimKeys: config.mail.dkimKeys,
+    bounces: config.bounces,
+    instagram: config.instagram,
     site,
     secret,
     mail,

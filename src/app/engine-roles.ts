@@ -26,12 +26,14 @@ export async function startEngineRoles(
   const exchange = createMetricsExchange(context.metrics, { isCollector: isApi, isSupervised });
   let server: HttpServer | undefined;
   let report: StartReport | undefined;
+  let listener: { close(): Promise<void> } | undefined;
   try {
     // Before anything can be asked: whoever answers that it is ready has taken up its work.
     await startWork(
       context,
       roles.filter((role) => workerRoles.includes(role)),
     );
+    listener = roles.includes('distributor') ? await context.distributor.startBounceListener() : undefined;
     // A worker in a cluster answers health checks and scrapes; one beside the API leaves the port to it.
     if (isApi || !isSupervised) {
       server = await createEngineServer(context, { isApi, metricsText: exchange.text });
@@ -41,6 +43,7 @@ export async function startEngineRoles(
   } catch (error) {
     exchange.close();
     await server?.close();
+    await listener?.close();
     await context.close();
     throw error;
   }
@@ -50,6 +53,7 @@ export async function startEngineRoles(
     async close() {
       exchange.close();
       await server?.close();
+      await listener?.close();
       await context.close();
     },
   };

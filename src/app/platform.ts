@@ -5,7 +5,14 @@ import { createDatabase, type Database, sql } from '#platform/database';
 import { createEvents, type Events } from '#platform/events';
 import { createHttpClient, type HttpClient } from '#platform/http-client';
 import { createJobs, type Jobs } from '#platform/jobs';
-import { createMailboxLookup, createSmtpTransport, type MailTransport } from '#platform/mail';
+import {
+  createDkimSigner,
+  createMailboxLookup,
+  createMailRouter,
+  createSmtpTransport,
+  loadDkimKeys,
+  type MailRouter,
+} from '#platform/mail';
 import { createRedisConnections, type RedisConnections } from '#platform/redis';
 import { createStorage, type Storage } from '#platform/storage';
 import { createLogger, createMetrics, type Logger, type Metrics } from '#platform/telemetry';
@@ -27,7 +34,7 @@ export type Platform = {
   readonly events: Events;
   readonly compute: Compute;
   readonly httpClient: HttpClient;
-  readonly mail: MailTransport;
+  readonly mail: MailRouter;
   readonly storage: Storage;
   /** Signs links: the same in every process and after every restart. */
   readonly secret: string;
@@ -92,20 +99,38 @@ export async function createPlatform(options: PlatformOptions): Promise<Platform
     const events = createEvents({ ...shared, database, driver: config.eventsDriver });
     const compute = createCompute({ metrics });
     closers.push(() => compute.close());
+    const instagramHosts = config.instagram === undefined ? [] : [new URL(config.instagram.apiUrl).host];
     const httpClient = createHttpClient({
       allowedPrivateHosts: config.crawl.allowedPrivateHosts,
-      serviceHosts: listProviderHosts(config.providers),
+      // The site is at a private address on a machine of one's own; its links are checked before a campaign is sent.
+      serviceHosts: [...listProviderHosts(config.providers), new URL(config.site.baseUrl).host, ...instagramHosts],
       userAgent: config.crawl.userAgent,
       metrics,
       logger,
     });
     closers.push(() => httpClient.close());
-    const mail = createSmtpTransport({
-      url: config.mail.smtpUrl,
+    const dkimKeys = await loadDkimKeys(config.mail.dkimKeys);
+    const signer = createDkimSigner({ keys: dkimKeys, clock });
+    const mail = createMailRouter({
+      transports: config.mail.transports,
+      hostLimits: config.mail.hostLimits,
+      open: (settings) =>
+        createSmtpTransport({
+          url: settings.url,
+          name: settings.name,
+          isPipelining: settings.isPipelining,
+          ...(dkimKeys.length > 0 && { sign: signer.sign }),
+          logger,
+          metrics,
+          ...(settings.maxConnections !== undefined && { maxConnections: settings.maxConnections }),
+          // After a crash the mailbox can be asked what it took; a real mail server cannot.
+          ...(config.mail.isMailbox && { findByMessageId: createMailboxLookup(database) }),
+        }),
+      database,
+      redis: redis?.commands,
+      clock,
       logger,
       metrics,
-      // After a crash the mailbox can be asked what it took; a real mail server cannot.
-      ...(config.mail.isMailbox && { findByMessageId: createMailboxLookup(database) }),
     });
     closers.push(() => mail.close());
     // Closed first: what runs is finished while everything that it needs is still there.

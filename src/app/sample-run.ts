@@ -80,8 +80,8 @@ async function runSample(context: Context, progress: Progress, signal: AbortSign
 
   await progress.step(
     'Loading the sample subscribers',
-    () => subscriberManager.importFile(path.join(config.packDir, 'sample-subscribers.csv'), { source: 'sample', actor }),
-    ({ created, updated, skipped }) => `${created + updated + skipped}`,
+    () => subscriberManager.importFile(path.join(config.packDir, 'sample-subscribers.csv'), { source: 'sample' }, actor),
+    ({ created, updated, unchanged }) => `${created + updated + unchanged}`,
   );
 
   const mailsDelivered = await progress.step(

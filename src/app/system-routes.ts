@@ -1,6 +1,7 @@
 import { createCacheRoutes } from '#platform/cache';
 import { createEventRoutes } from '#platform/events';
 import type { RegisterRoutes } from '#platform/http-server';
+import { createMailTransportRoutes } from '#platform/mail';
 import type { Context } from './context.ts';
 import { createHealthRoutes } from './health-routes.ts';
 import { createJobRoutes } from './job-routes.ts';
@@ -14,5 +15,6 @@ export const createSystemRoutes = (context: Context, metricsText: () => Promise<
   createCacheRoutes(context.caches),
   createEventRoutes(context.events),
   createJobRoutes(context.jobs),
+  createMailTransportRoutes(context.mail),
   createKeyRoutes(context),
 ];

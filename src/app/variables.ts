@@ -213,20 +213,82 @@ export const variables = {
     description: 'How many drafts that are asked for together are queued in one go, by the provider that writes them (`extractive`: none).',
   },
   SMTP_URL: {
-    kind: { type: 'url', protocols: ['smtp:', 'smtps:'] },
+    kind: { type: 'text' },
     default: '',
     isSecret: true,
-    description: 'Mail server, e.g. smtps://user:password@mail.example.com:465. Default: the embedded mailbox, which delivers to nobody.',
+    description:
+      'Mail server, e.g. smtps://user:password@mail.example.com:465, or several, comma-separated, each with parameters: name, weight, domains, provider, configuration-set, connections, pipelining, per-second, per-minute, per-hour, per-day, warm-up. Default: the embedded mailbox, which delivers to nobody.',
+  },
+  MAIL_HOST_LIMITS: {
+    kind: { type: 'text' },
+    default: '',
+    description:
+      'Most mails to a recipient mail host, by all processes together: e.g. gmail.com=20/s,outlook.com=10/s+5000/h,*=50/s; * stands for each host that is not named.',
+  },
+  DKIM_KEYS: {
+    kind: {
+      type: 'text',
+      pattern: /^[a-z0-9.-]+@[a-z0-9.-]+=[^,]+(,[a-z0-9.-]+@[a-z0-9.-]+=[^,]+)*$/,
+      accepts: 'selector@domain=file, comma-separated',
+    },
+    default: '',
+    description:
+      'Keys that sign mails of their domains (DKIM), e.g. news2026@example.com=/etc/aquascene/dkim.pem; RSA or Ed25519, in PEM. Several of a domain all sign.',
   },
   MAIL_FROM: {
     kind: { type: 'text', pattern: /^[^\r\n]+@[^\r\n]+$/, accepts: 'an address, or a name and an address in angle brackets' },
     default: 'Greenwater Digest <digest@aquascene.example>',
     description: 'Sender of every mail.',
   },
+  BOUNCE_ADDRESS: {
+    kind: { type: 'text', pattern: /^[\w.-]{1,8}@[\w.-]+$/, accepts: 'an address with at most 8 characters before its @' },
+    default: '',
+    description:
+      'Mail that comes back comes to it, as address+<delivery>@domain. Default: the sender, and bounces are heard of by webhooks only.',
+  },
+  BOUNCE_MAILBOX_URL: {
+    kind: { type: 'url', protocols: ['imap:', 'imaps:', 'pop3:', 'pop3s:'] },
+    default: '',
+    isSecret: true,
+    description: 'Mailbox that mail to BOUNCE_ADDRESS is read from, e.g. imaps://user:password@mail.example.com/INBOX.',
+  },
+  BOUNCE_LISTENER_PORT: {
+    kind: { ...port, min: 0 },
+    default: '0',
+    description: 'SMTP port on which mail to BOUNCE_ADDRESS is taken by the engine itself, in the role distributor; 0: none.',
+  },
+  BOUNCE_LISTENER_HOST: { kind: { type: 'text' }, default: '0.0.0.0', description: 'Address that it listens on.' },
+  MAIL_WEBHOOK_SECRETS: {
+    kind: {
+      type: 'text',
+      pattern: /^(ses|sendgrid|postmark|mailgun)=[^\s,]+(,(ses|sendgrid|postmark|mailgun)=[^\s,]+)*$/,
+      accepts: 'provider=secret, comma-separated',
+    },
+    default: '',
+    isSecret: true,
+    description:
+      'What the webhooks of mail providers at /hooks/mail/<provider> are checked by: ses=<ARN of the SNS topic>, sendgrid=<public key>, postmark=<user:password>, mailgun=<signing key>.',
+  },
+  INSTAGRAM_ACCOUNT_ID: {
+    kind: { type: 'text', pattern: /^\d{1,30}$/, accepts: 'the number of a professional account' },
+    default: '',
+    description: 'Instagram account that posts are published to; needs INSTAGRAM_ACCESS_TOKEN.',
+  },
+  INSTAGRAM_ACCESS_TOKEN: { kind: secret, default: '', isSecret: true, description: 'Long-lived access token of that account.' },
+  INSTAGRAM_API_URL: {
+    kind: http,
+    default: 'https://graph.instagram.com/v24.0',
+    description: "Instagram's Graph API, with its version.",
+  },
   POSTAL_ADDRESS: {
     kind: { type: 'text' },
     default: '',
     description: 'Postal address in the footer of newsletters; the law of many countries asks for it.',
+  },
+  FORM_REDIRECT_HOSTS: {
+    kind: { type: 'list' },
+    default: '',
+    description: 'Hosts that a subscription form may send its readers to after they subscribed, comma-separated.',
   },
   MAILBOX_PORT: {
     kind: port,

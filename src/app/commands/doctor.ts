@@ -7,6 +7,7 @@ import { createStorage } from '#platform/storage';
 import { createMetrics, type Logger } from '#platform/telemetry';
 import { systemClock } from '#shared/clock';
 import { messageOf } from '#shared/errors';
+import type { TransportSettings } from '#shared/mail-transports';
 import { type CommandDefinition, exitCodes } from '../command-definition.ts';
 import { type Config, describeConfig } from '../config.ts';
 import { openDatabaseServer } from '../database-server.ts';
@@ -85,11 +86,19 @@ async function examineStorage(config: Config): Promise<string> {
   }
 }
 
-async function examineMail(config: Config, logger: Logger): Promise<Finding> {
-  const transport = createSmtpTransport({ url: config.mail.smtpUrl, logger, metrics: createMetrics('doctor') });
-  const finding = await examine('mail', async () => {
+/** Each transport by itself: as long as one answers, mail leaves. */
+async function examineMail(config: Config, logger: Logger): Promise<Finding[]> {
+  const { transports } = config.mail;
+  const findings = await Promise.all(transports.map((settings) => examineTransport(settings, config, logger)));
+  if (findings.every(({ state }) => state === 'failed')) return findings;
+  return findings.map((finding) => (finding.state === 'failed' ? { ...finding, state: 'note' } : finding));
+}
+
+async function examineTransport({ name, url, isPipelining }: TransportSettings, config: Config, logger: Logger): Promise<Finding> {
+  const transport = createSmtpTransport({ url, isPipelining, logger, metrics: createMetrics('doctor') });
+  const finding = await examine(config.mail.transports.length === 1 ? 'mail' : `mail transport ${name}`, async () => {
     await transport.verify();
-    return config.mail.isMailbox ? 'the embedded mailbox answers' : 'the mail server answers';
+    return config.mail.isMailbox ? 'the embedded mailbox answers' : `${new URL(url).host} answers`;
   });
   await transport.close();
   if (finding.state === 'failed' && config.mail.isMailbox) {
@@ -132,7 +141,7 @@ export const doctorCommand: CommandDefinition = {
       ...(await Promise.all(config.database.replicaUrls.map(examineReplica))),
       ...(config.redisUrl === undefined ? [] : [await examine('redis', () => examineRedis(config.redisUrl ?? '', logger))]),
       await examine('storage', () => examineStorage(config)),
-      await examineMail(config, logger),
+      ...(await examineMail(config, logger)),
       await examine('pack', async () => {
         const pack = await loadPack(config.packDir);
         return `${pack.name} in ${config.packDir}`;

@@ -1,5 +1,6 @@
 import { type CommandDefinition, exitCodes } from '../command-definition.ts';
 import { ConfigError } from '../config.ts';
+import { findDkimFaults } from '../dkim-faults.ts';
 import { isRole, type Role, roles } from '../roles.ts';
 
 function parseRoles(text: string): Role[] {
@@ -27,6 +28,8 @@ export const startCommand: CommandDefinition = {
   ],
   examples: ['start', 'start --port 8080', 'start --role api --database-url postgresql://…'],
   async run({ config, environment, logger, options }) {
+    const dkimFaults = await findDkimFaults(config);
+    if (dkimFaults.length > 0) throw new ConfigError(dkimFaults);
     if (typeof options.role === 'string') {
       const { runRoles } = await import('../role-process.ts');
       await runRoles(config, parseRoles(options.role), options.supervised === true);

@@ -28,12 +28,17 @@ export async function fillStock(engine: TestEngine, key: string): Promise<Stock>
     name: script,
     rules: { all: [{ field: 'tags', operator: 'contains_any', value: ['x'] }] },
   });
+  // One that subscribers have values of, and one that can be removed.
+  await create('/api/v1/custom-fields', { name: 'a', label: script, type: 'text' });
+  const form = { slug: 'stock', name: script, title: script, consentStatement: `Send me ${script}`, language: 'en' };
   const apiKey = await create('/api/v1/keys', { name: script, scopes: ['jobs:read'] });
   const ids = {
     '/api/v1/content': await create('/api/v1/content', article),
     '/api/v1/analytics/content': published,
     '/api/v1/subscribers': subscriber,
     '/api/v1/segments': segment,
+    '/api/v1/custom-fields': await create('/api/v1/custom-fields', { name: 'unused', label: script, type: 'text' }),
+    '/api/v1/forms': await create('/api/v1/forms', form),
     '/api/v1/sources': await create('/api/v1/sources', { url: 'https://example.org/<b>?x=%00' }),
     '/api/v1/campaigns': await create('/api/v1/campaigns', { subject: script, articleIds: [published], segmentId: segment }),
     '/api/v1/generation': await create('/api/v1/generation', { title: script }),

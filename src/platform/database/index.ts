@@ -23,7 +23,7 @@ export { createQueryMonitor, type QueryMonitor, type QueryMonitorOptions, type S
 export type { ReplicaFigures } from './read-router.ts';
 export type { FileRow, RowFault } from './reading/file-rows.ts';
 export { type KeysetOptions, readByKeyset } from './reading/read-by-keyset.ts';
-export type { ByteOptions, ByteSource } from './reading/read-bytes.ts';
+export { type ByteOptions, type ByteSource, readBytes } from './reading/read-bytes.ts';
 export { type CsvOptions, type CsvRow, readCsv } from './reading/read-csv.ts';
 export { type ChunkOptions, readInChunks } from './reading/read-in-chunks.ts';
 export { type NdjsonOptions, readNdjson } from './reading/read-ndjson.ts';

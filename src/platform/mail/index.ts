@@ -1,7 +1,17 @@
+export { type CompiledMessage, compileMessage, type MessageFill, type MessageTemplate, type TemplatePart } from './compiled-message.ts';
+export { type DkimKey, type DkimKeyFile, generateDkimKey, isDkimName, loadDkimKeys } from './dkim/dkim-keys.ts';
+export { createDkimSigner, type DkimSigner } from './dkim/dkim-signer.ts';
 export { normalizeEmail, parseMailbox } from './mail-address.ts';
-export type { LookupOutcome, MailAddress, MailTransport, OutgoingMail, SendOutcome } from './mail-transport.ts';
+export type { Envelope, LookupOutcome, MailAddress, MailTransport, OutgoingMail, ReadyMail, SendOutcome } from './mail-transport.ts';
 export { mailboxRoutes } from './mailbox-routes.ts';
 export { createMailboxLookup, createMailboxServer, type MailboxServer, type MailboxServerOptions } from './mailbox-server.ts';
+export { createMailRouter, type MailRouterOptions } from './routing/mail-router.ts';
+export { mailgunDeliveryVariable } from './routing/providers/mailgun.ts';
+export { postmarkDeliveryField } from './routing/providers/postmark.ts';
+export { sendgridDeliveryArgument } from './routing/providers/sendgrid.ts';
+export { keyOfSesTag, sesDeliveryTag } from './routing/providers/ses.ts';
+export type { LeaveRequest, MailRouter, Permit, RoutedOutcome, Wait } from './routing/router-types.ts';
+export { createMailTransportRoutes } from './routing/transport-routes.ts';
 export { isHardBounce } from './smtp-reply.ts';
 export { createSmtpTransport, type SmtpTransportOptions } from './smtp-transport.ts';
 export { createTransactionalSender, type TransactionalMail } from './transactional-sender.ts';

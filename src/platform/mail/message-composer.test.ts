@@ -41,6 +41,13 @@ describe('quoted-printable', () => {
     });
   }
 
+  test('begins no line with what a mail server or a mailbox would change', () => {
+    const text = ['.', '.a', 'From here', `${'x'.repeat(75)}.${'y'.repeat(74)}From there`].join('\n');
+    const encoded = encodeQuotedPrintable(text).toString();
+    assert.doesNotMatch(encoded, /^(?:\.|From )/m);
+    assert.equal(decode(encoded).replaceAll('\r\n', '\n'), text);
+  });
+
   test('makes every line end a CRLF', () => {
     assert.equal(encodeQuotedPrintable('a\nb\rc\r\nd\r\r\n').toString(), 'a\r\nb\r\nc\r\nd\r\n\r\n');
   });
@@ -87,10 +94,5 @@ describe('a message', () => {
     );
     assert.equal(read.text, `\n--${boundary}--\n\nSubject: x\n`);
     assert.equal(read.html, '<p>whole</p>');
-  });
-
-  test('for several readers has boundaries of its own', () => {
-    const boundaries = ['a@example.org', 'b@example.org'].map((to) => /boundary="(.*)"/.exec(composeMessage(mailTo(to)).toString())?.[1]);
-    assert.notEqual(boundaries[0], boundaries[1]);
   });
 });

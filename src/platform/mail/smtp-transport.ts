@@ -1,138 +1,149 @@
-import type { Readable } from 'node:stream';
-import { createTransport } from 'nodemailer';
+import { isAscii } from 'node:buffer';
+import { domainToASCII } from 'node:url';
 import type { Logger, Metrics } from '#platform/telemetry';
 import { AppError, messageOf } from '#shared/errors';
-import { findHeaderFault } from './header-check.ts';
-import type { MailAddress, MailTransport, OutgoingMail, SendOutcome } from './mail-transport.ts';
+import type { MailTransport, OutgoingMail, ReadyMail, SendOutcome } from './mail-transport.ts';
 import { composeMessage } from './message-composer.ts';
-import { classifyRefusal } from './smtp-reply.ts';
+import { createSmtpPool, type SmtpPool } from './smtp/smtp-pool.ts';
+import { parseSmtpUrl } from './smtp/smtp-server-url.ts';
+import type { SmtpJob } from './smtp/smtp-session.ts';
+import { stuffDots } from './smtp/wire-content.ts';
 
 export type SmtpTransportOptions = {
-  /** `smtp://[user:password@]host[:port]` or `smtps://…`. */
+  /** `smtp://[user:password@]host[:port]` or `smtps://…`; parameters: requireTLS, ignoreTLS, localAddress, tls.servername, tls.rejectUnauthorized. */
   readonly url: string;
+  /** Stands in the figures where there are several transports. */
+  readonly name?: string;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Signs every message, composed here or ready; a DKIM signer's `sign`. */
+  readonly sign?: (message: Buffer) => Promise<Buffer>;
   readonly maxConnections?: number;
   /** A connection is replaced after this many messages. */
   readonly maxMessagesPerConnection?: number;
+  /** Commands in groups where the server offers it (RFC 2920). Default: true. */
+  readonly isPipelining?: boolean;
+  /** What we call ourselves in EHLO; this machine's name unless given. */
+  readonly clientName?: string;
+  /** For the connection, and for each answer until the session is open. */
   readonly connectTimeoutMs?: number;
   /** How long the server may be silent. */
   readonly silenceTimeoutMs?: number;
   /** How long one message may take altogether, its wait for a connection included. */
   readonly sendTimeoutMs?: number;
+  /** A connection without work is closed after so long. */
+  readonly idleTimeoutMs?: number;
   /** Given when the server can be asked what it accepted, as the embedded mailbox can. */
   readonly findByMessageId?: MailTransport['findByMessageId'];
 };
 
-type SmtpError = { readonly code?: string; readonly responseCode?: number; readonly response?: string; readonly command?: string };
-
 // What common servers grant one client, and enough that the way there and back is not waited for.
 const defaultMaxConnections = 10;
 
-// Refusals in these steps are about us or the server, never about one recipient.
-const isSessionStep = (command: string | undefined) => command !== undefined && /^(AUTH|EHLO|HELO|STARTTLS)/.test(command);
+type Rejected = Extract<SendOutcome, { kind: 'rejected' }>;
 
 export function createSmtpTransport(options: SmtpTransportOptions): MailTransport {
-  const connectTimeoutMs = options.connectTimeoutMs ?? 10_000;
-  const sendTimeoutMs = options.sendTimeoutMs ?? 90_000;
   const maxConnections = options.maxConnections ?? defaultMaxConnections;
-  const transporter = createTransport({
-    url: options.url,
-    pool: true,
+  const pool = createSmtpPool({
+    server: parseSmtpUrl(options.url),
+    ...(options.clientName !== undefined && { clientName: options.clientName }),
+    isPipelining: options.isPipelining ?? true,
     maxConnections,
-    maxMessages: options.maxMessagesPerConnection ?? 500,
-    // The pool requeues only what has not left by a single byte (a connection that had died while idle).
-    maxRequeues: 2,
-    connectionTimeout: connectTimeoutMs,
-    greetingTimeout: connectTimeoutMs,
-    socketTimeout: options.silenceTimeoutMs ?? 60_000,
-    idleTimeout: 30_000,
-    disableFileAccess: true,
-    disableUrlAccess: true,
+    maxMessagesPerConnection: options.maxMessagesPerConnection ?? 500,
+    connectTimeoutMs: options.connectTimeoutMs ?? 10_000,
+    silenceTimeoutMs: options.silenceTimeoutMs ?? 60_000,
+    sendTimeoutMs: options.sendTimeoutMs ?? 90_000,
+    idleTimeoutMs: options.idleTimeoutMs ?? 30_000,
+    onFewerConnections: (error) =>
+      options.logger.warn({ err: error, transport: options.name }, 'the mail server takes no further connection'),
   });
-  const sent = options.metrics.counter('aquascene_mail_sent_total', 'Messages handed to the mail server', ['outcome']);
-  const duration = options.metrics.histogram('aquascene_mail_send_seconds', 'Time for the mail server to answer');
+  const labels = options.name === undefined ? {} : { transport: options.name };
+  const sent = options.metrics.counter('aquascene_mail_sent_total', 'Messages handed to the mail server', ['outcome', 'transport']);
+  const duration = options.metrics.histogram('aquascene_mail_send_seconds', 'Time for the mail server to answer', ['transport']);
 
-  // The message's stream is read only after the server asked for it (354): whether it was read, and to its end, says what
-  // the server can have. nodemailer's errors alone do not.
-  const streams = new Map<string, Readable>();
-  transporter.use('stream', (mail, done) => {
-    const { messageId } = mail.data;
-    const createReadStream = mail.message.createReadStream.bind(mail.message);
-    mail.message.createReadStream = (streamOptions) => {
-      const stream = createReadStream(streamOptions);
-      if (messageId !== undefined) streams.set(messageId, stream);
-      return stream;
-    };
-    done();
-  });
-
-  const hasLeftWhole = (messageId: string) => streams.get(messageId)?.readableEnded === true;
-
-  function outcomeOf(error: unknown, messageId: string): SendOutcome {
-    const { code, responseCode, response, command } = error as SmtpError;
-    if (typeof responseCode === 'number' && responseCode >= 400 && !isSessionStep(command)) {
-      return classifyRefusal(responseCode, response ?? messageOf(error));
+  async function deliver(mail: ReadyMail): Promise<SendOutcome> {
+    const startedAt = performance.now();
+    let outcome: SendOutcome['kind'] | 'unavailable' = 'unavailable';
+    try {
+      const answer = await handOver(pool, mail, options.sign);
+      outcome = answer.kind;
+      return answer;
+    } finally {
+      duration.observe(labels, (performance.now() - startedAt) / 1000);
+      sent.inc({ ...labels, outcome });
     }
-    if (responseCode === undefined && (code === 'EENVELOPE' || code === 'EMESSAGE')) {
-      return { kind: 'rejected', temporary: false, code: code === 'EMESSAGE' ? 552 : 553, enhancedCode: null, response: messageOf(error) };
-    }
-    if (hasLeftWhole(messageId)) return { kind: 'unknown', response: messageOf(error) };
-    throw unavailable(error);
   }
 
   return {
     maxConnections,
+    deliver,
     async send(message) {
-      const fault = findHeaderFault(message);
-      if (fault !== undefined) {
-        sent.inc({ outcome: 'rejected' });
-        return { kind: 'rejected', temporary: false, code: 553, enhancedCode: null, response: `not sent: ${fault}` };
-      }
-      const endTimer = duration.startTimer();
-      let label = 'unavailable';
-      try {
-        const outcome = await deliver(message);
-        label = outcome.kind;
-        return outcome;
-      } finally {
-        endTimer();
-        sent.inc({ outcome: label });
-        streams.delete(message.messageId);
-      }
+      const raw = tryToCompose(message);
+      if ('byteLength' in raw) return deliver({ envelope: envelopeOf(message), messageId: message.messageId, raw });
+      sent.inc({ ...labels, outcome: raw.kind });
+      return raw;
     },
     ...(options.findByMessageId && { findByMessageId: options.findByMessageId }),
     async verify() {
-      await transporter.verify().catch((error: unknown) => {
+      await pool.verify().catch((error: unknown) => {
         throw unavailable(error);
       });
     },
-    async close() {
-      transporter.close();
-    },
+    close: () => pool.close(),
   };
+}
 
-  async function deliver(message: OutgoingMail): Promise<SendOutcome> {
-    // Not AbortSignal.timeout: its timers would stay for their whole time after the message has long been taken.
-    const overdue = new AbortController();
-    const timer = setTimeout(() => overdue.abort(new Error(`not answered within ${sendTimeoutMs} ms`)), sendTimeoutMs);
-    try {
-      const info = await transporter.sendMail({
-        raw: composeMessage(message),
-        envelope: { from: addressOnly(message.from), to: addressOnly(message.to) },
-        messageId: message.messageId,
-        signal: overdue.signal,
-      });
-      return { kind: 'accepted', response: info.response };
-    } catch (error) {
-      return outcomeOf(overdue.signal.aborted ? overdue.signal.reason : error, message.messageId);
-    } finally {
-      clearTimeout(timer);
-    }
+const envelopeOf = ({ from, to }: OutgoingMail) => ({ from: from.address, to: to.address });
+
+function tryToCompose(message: OutgoingMail): Buffer | Rejected {
+  try {
+    return composeMessage(message);
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'invalid_request') return refuse(553, null, error.message);
+    throw error;
   }
 }
 
-const addressOnly = ({ address }: MailAddress) => ({ name: '', address });
+/** What no server needs to be asked. */
+function refuse(code: number, enhancedCode: string | null, why: string): Rejected {
+  return { kind: 'rejected', temporary: false, code, enhancedCode, response: `not sent: ${why}` };
+}
+
+async function handOver(pool: SmtpPool, { envelope, raw }: ReadyMail, sign: SmtpTransportOptions['sign']): Promise<SendOutcome> {
+  const from = envelope.from === '' ? '' : wireAddress(envelope.from);
+  const to = wireAddress(envelope.to);
+  if (from === undefined || to === undefined) return refuse(553, null, `the ${from === undefined ? 'sender' : 'recipient'} is no address`);
+  const startedAt = performance.now();
+  const signed = sign === undefined ? raw : await sign(raw).catch((error: unknown) => Promise.reject(unavailable(error)));
+  const { promise, resolve, reject } = Promise.withResolvers<SendOutcome>();
+  const is8Bit = !isAscii(signed);
+  const job: SmtpJob = {
+    from,
+    to,
+    is8Bit,
+    needsSmtpUtf8: !isPlain(from) || !isPlain(to) || (is8Bit && !isAscii(signed.subarray(0, Math.max(signed.indexOf('\r\n\r\n'), 0)))),
+    content: stuffDots(signed),
+    startedAt,
+    losses: 0,
+    isSettled: false,
+    settle: resolve,
+    fail: (error) => reject(unavailable(error)),
+  };
+  pool.submit(job);
+  return promise;
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: all that is not ASCII
+const isPlain = (address: string) => /^[\u0000-\u007f]*$/.test(address);
+
+/** The address as it stands in an envelope, its domain in ASCII; undefined when it could be read as more than one argument. */
+function wireAddress(address: string): string | undefined {
+  const at = address.lastIndexOf('@');
+  if (at < 1 || at === address.length - 1 || /[\s<>\p{Cc}]/u.test(address)) return undefined;
+  if (isPlain(address)) return address;
+  const domain = domainToASCII(address.slice(at + 1));
+  return domain === '' ? undefined : `${address.slice(0, at + 1)}${domain}`;
+}
 
 function unavailable(error: unknown): AppError {
   return new AppError('mail_unavailable', `The mail server cannot be used: ${messageOf(error)}`, {

@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import { nullable, Uuid } from '#shared/schema';
 
-export type AnalyticsEventType = 'page_view' | 'email_open' | 'email_click' | 'subscription' | 'unsubscription';
+export type AnalyticsEventType = 'page_view' | 'subscription' | 'unsubscription';
 
 export type AnalyticsEvent = {
   readonly type: AnalyticsEventType;
@@ -20,8 +20,10 @@ export const PeriodQuery = {
 
 const figures = {
   pageViews: Type.Number(),
-  emailOpens: Type.Number(),
-  emailClicks: Type.Number(),
+  emailOpens: Type.Number({ description: 'Opens of mails that carry the article, by readers.' }),
+  emailClicks: Type.Number({ description: 'Clicks on links to the article, by readers.' }),
+  emailOpensRaw: Type.Number({ description: "All opens, machines' too." }),
+  emailClicksRaw: Type.Number({ description: "All clicks, machines' too." }),
 };
 
 export const ContentFigures = Type.Object({

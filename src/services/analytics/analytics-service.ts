@@ -4,7 +4,7 @@ import type { ServiceDependencies, ServiceModule } from '#platform/service';
 import { rollUpMetrics } from './analytics-jobs.ts';
 import { analyticsRoutes, type TitleOf } from './analytics-routes.ts';
 import type { AnalyticsEvent } from './analytics-schema.ts';
-import { hasMetrics, insertEvent, openMetrics, rollUp } from './analytics-store.ts';
+import { addEmailFigures, type EmailFigure, hasMetrics, insertEvent, openMetrics, rollUp } from './analytics-store.ts';
 
 export type AnalyticsDependencies = ServiceDependencies & {
   /** Titles of those articles that exist. */
@@ -14,6 +14,8 @@ export type AnalyticsDependencies = ServiceDependencies & {
 export type Analytics = {
   /** With `tx`, the event commits with the caller's rows. */
   record(event: AnalyticsEvent, tx?: Transaction): Promise<void>;
+  /** Opens and clicks of mails, as the distributor counts them; commits with the caller's rows. */
+  addEmailFigures(tx: Transaction, figures: readonly EmailFigure[]): Promise<void>;
   /** Writes the figures of all days that can have changed; returns the number of changed rows. */
   rollUp(): Promise<number>;
   readonly module: ServiceModule;
@@ -31,6 +33,7 @@ export function createAnalytics({ database, clock, metrics, findTitles }: Analyt
 
   return {
     record,
+    addEmailFigures: (tx, figures) => addEmailFigures(tx, figures, clock.now()),
     rollUp: rollUpNow,
     module: {
       name: 'analytics',

@@ -40,33 +40,60 @@ export async function rollUp(tx: Queryable, today: Date): Promise<number> {
   return tx.execute(
     'analytics.roll-up',
     sql`with counted as (
-          select date_bucket from content_metrics where metric_type = 'engagement' and metric_value > 0
+          select date_bucket from content_metrics where metric_type = 'engagement' and metric_name = 'page_views' and metric_value > 0
           order by date_bucket desc limit 1
         ), period as (
           select least(coalesce((select date_bucket from counted), '-infinity'::date),
                        (${today}::timestamptz at time zone 'UTC')::date) - 1 as first_day
         )
         insert into content_metrics (content_id, metric_type, metric_name, metric_value, date_bucket, recorded_at)
-        select content_id, 'engagement',
-               case type when 'page_view' then 'page_views' when 'email_open' then 'email_opens' else 'email_clicks' end,
-               count(*), (occurred_at at time zone 'UTC')::date, ${today}
+        select content_id, 'engagement', 'page_views', count(*), (occurred_at at time zone 'UTC')::date, ${today}
         from analytics_events
-        where content_id is not null and type in ('page_view', 'email_open', 'email_click')
+        where content_id is not null and type = 'page_view'
           and occurred_at >= (select first_day::timestamp at time zone 'UTC' from period)
-        group by content_id, type, (occurred_at at time zone 'UTC')::date
+        group by content_id, (occurred_at at time zone 'UTC')::date
         on conflict (content_id, metric_type, metric_name, date_bucket)
           do update set metric_value = excluded.metric_value, recorded_at = excluded.recorded_at
           where content_metrics.metric_value is distinct from excluded.metric_value`,
   );
 }
 
+export type EmailFigure = {
+  readonly contentId: string;
+  /** `YYYY-MM-DD`, UTC. */
+  readonly day: string;
+  readonly type: 'open' | 'click';
+  /** To be added: all of them, and those that came from readers, which may be taken back. */
+  readonly count: number;
+  readonly human: number;
+};
+
+/** Adds to what the mails brought the articles. Exact as long as what is added here is given once: by the transaction that says so. */
+export async function addEmailFigures(tx: Queryable, figures: readonly EmailFigure[], at: Date): Promise<void> {
+  if (figures.length === 0) return;
+  await tx.execute(
+    'analytics.add-email-figures',
+    sql`insert into content_metrics as m (content_id, metric_type, metric_name, metric_value, date_bucket, recorded_at)
+        select f.content_id, 'engagement', v.name, sum(v.value), f.day, ${at}
+        from unnest(${figures.map(({ contentId }) => contentId)}::uuid[], ${figures.map(({ day }) => day)}::date[],
+                    ${figures.map(({ type }) => type)}::text[], ${figures.map(({ count }) => count)}::int[],
+                    ${figures.map(({ human }) => human)}::int[]) as f (content_id, day, type, count, human)
+        cross join lateral (values ('email_' || f.type || 's', f.human), ('email_' || f.type || 's_raw', f.count)) as v (name, value)
+        group by f.content_id, v.name, f.day order by 1, 3, 5
+        on conflict (content_id, metric_type, metric_name, date_bucket)
+          do update set metric_value = m.metric_value + excluded.metric_value, recorded_at = excluded.recorded_at`,
+  );
+}
+
 export type Period = { readonly from: string; readonly to: string };
-type Figures = { pageViews: number; emailOpens: number; emailClicks: number };
+type Figures = { pageViews: number; emailOpens: number; emailClicks: number; emailOpensRaw: number; emailClicksRaw: number };
 
 const figures = sql`
   coalesce(sum(metric_value) filter (where metric_name = 'page_views'), 0) as "pageViews",
   coalesce(sum(metric_value) filter (where metric_name = 'email_opens'), 0) as "emailOpens",
-  coalesce(sum(metric_value) filter (where metric_name = 'email_clicks'), 0) as "emailClicks"`;
+  coalesce(sum(metric_value) filter (where metric_name = 'email_clicks'), 0) as "emailClicks",
+  coalesce(sum(metric_value) filter (where metric_name = 'email_opens_raw'), 0) as "emailOpensRaw",
+  coalesce(sum(metric_value) filter (where metric_name = 'email_clicks_raw'), 0) as "emailClicksRaw"`;
 
 export function readTotals(database: Queryable, { from, to }: Period, limit: number): Promise<({ contentId: string } & Figures)[]> {
   return database.query(
@@ -75,7 +102,7 @@ export function readTotals(database: Queryable, { from, to }: Period, limit: num
       select content_id as "contentId", ${figures} from content_metrics
       where metric_type = 'engagement' and date_bucket between ${from}::date and ${to}::date
       group by content_id
-      order by sum(metric_value) filter (where metric_name <> 'email_opens') desc nulls last, content_id limit ${limit}`,
+      order by sum(metric_value) filter (where metric_name in ('page_views', 'email_clicks')) desc nulls last, content_id limit ${limit}`,
   );
 }
 

@@ -77,6 +77,11 @@ async function recordMany(type: AnalyticsEventType, contentId: string, count: nu
   for (let index = 0; index < count; index += 1) await analytics.record({ type, contentId });
 }
 
+const noEmails = { emailOpens: 0, emailClicks: 0, emailOpensRaw: 0, emailClicksRaw: 0 };
+
+const addEmails = (...figures: Parameters<Analytics['addEmailFigures']>[1]) =>
+  t.database.transaction((tx) => analytics.addEmailFigures(tx, figures));
+
 test('a view of a published article is recorded, with where it came from', async () => {
   await publish(published);
   const reply = await view(published, { referer: 'https://search.example/?q=plants' });
@@ -124,22 +129,37 @@ test('headers of any length are kept within bounds', async () => {
 test('events are rolled up by day and kind, and doing it twice changes nothing', async () => {
   await publish(published, second);
   await recordMany('page_view', published, 3);
-  await recordMany('email_open', published, 2);
-  await recordMany('email_click', second, 1);
+  await recordMany('page_view', second, 2);
   t.clock.set('2026-11-11T00:00:00Z');
   await recordMany('page_view', published, 1);
   // Of a subscriber, not of an article.
   await analytics.record({ type: 'subscription', subscriberId: t.clock.newId() });
   const expected = [
-    { contentId: published, name: 'email_opens', day: '2026-11-10', value: 2 },
     { contentId: published, name: 'page_views', day: '2026-11-10', value: 3 },
-    { contentId: second, name: 'email_clicks', day: '2026-11-10', value: 1 },
+    { contentId: second, name: 'page_views', day: '2026-11-10', value: 2 },
     { contentId: published, name: 'page_views', day: '2026-11-11', value: 1 },
   ];
-  assert.equal(await analytics.rollUp(), 4);
+  assert.equal(await analytics.rollUp(), 3);
   assert.deepEqual(await rows(), expected);
   assert.equal(await analytics.rollUp(), 0);
   assert.deepEqual(await rows(), expected);
+});
+
+test('figures of mails are added up, readers who were machines are taken back, and a roll-up leaves them alone', async () => {
+  await addEmails(
+    { contentId: published, day: '2026-11-09', type: 'click', count: 3, human: 3 },
+    { contentId: published, day: '2026-11-09', type: 'open', count: 1, human: 0 },
+  );
+  await addEmails({ contentId: published, day: '2026-11-09', type: 'click', count: 0, human: -2 });
+  await analytics.rollUp();
+  assert.deepEqual(
+    (await rows()).map(({ name, value }) => [name, value]),
+    [
+      ['email_clicks', 1],
+      ['email_clicks_raw', 3],
+      ['email_opens_raw', 1],
+    ],
+  );
 });
 
 test('two roll-ups at once come to the same figures', async () => {
@@ -181,7 +201,7 @@ test('what comes late for yesterday is counted, and a pause of weeks is caught u
 test('an event recorded in a transaction exists only if it commits', async () => {
   await assert.rejects(
     t.database.transaction(async (tx) => {
-      await analytics.record({ type: 'email_click', contentId: published }, tx);
+      await analytics.record({ type: 'page_view', contentId: published }, tx);
       throw new Error('rolled back');
     }),
     /rolled back/,
@@ -193,16 +213,24 @@ test('the report shows totals per article over a period, most read first', async
   await publish(published, second);
   await recordMany('page_view', published, 2);
   await recordMany('page_view', second, 3);
-  await recordMany('email_open', published, 9);
+  await addEmails({ contentId: published, day: '2026-11-10', type: 'open', count: 12, human: 9 });
+  await addEmails({ contentId: published, day: '2026-11-12', type: 'click', count: 6, human: 4 });
   t.clock.set('2026-11-12T12:00:00Z');
-  await recordMany('email_click', published, 4);
   await analytics.rollUp();
   assert.deepEqual(await report(''), {
     from: '2026-10-13',
     to: '2026-11-12',
     items: [
-      { contentId: published, title: 'Low-light plants', pageViews: 2, emailOpens: 9, emailClicks: 4 },
-      { contentId: second, title: null, pageViews: 3, emailOpens: 0, emailClicks: 0 },
+      {
+        contentId: published,
+        title: 'Low-light plants',
+        pageViews: 2,
+        emailOpens: 9,
+        emailClicks: 4,
+        emailOpensRaw: 12,
+        emailClicksRaw: 6,
+      },
+      { contentId: second, title: null, pageViews: 3, ...noEmails },
     ],
   });
   const firstDays = await report('?to=2026-11-11');
@@ -219,7 +247,7 @@ test('one article is shown by day', async () => {
   await publish(published);
   await recordMany('page_view', published, 2);
   t.clock.set('2026-11-12T12:00:00Z');
-  await recordMany('email_open', published, 1);
+  await addEmails({ contentId: published, day: '2026-11-12', type: 'open', count: 2, human: 1 });
   await analytics.rollUp();
   assert.deepEqual(await report(`/${published}`), {
     contentId: published,
@@ -227,8 +255,8 @@ test('one article is shown by day', async () => {
     from: '2026-10-13',
     to: '2026-11-12',
     days: [
-      { day: '2026-11-10', pageViews: 2, emailOpens: 0, emailClicks: 0 },
-      { day: '2026-11-12', pageViews: 0, emailOpens: 1, emailClicks: 0 },
+      { day: '2026-11-10', pageViews: 2, ...noEmails },
+      { day: '2026-11-12', pageViews: 0, ...noEmails, emailOpens: 1, emailOpensRaw: 2 },
     ],
   });
   assert.deepEqual((await report(`/${draft}`)).days, []);

@@ -45,7 +45,7 @@ test('a page of a list is read from an index, however many subscribers, segments
 
 test('suppressions are read past the keys of erased people, not through them', async () => {
   for (const after of [undefined, 'm@example.org']) {
-    const steps = await readPlans(t.database, (planner) => listSuppressions(planner, after, 20));
+    const steps = await readPlans(t.database, (planner) => listSuppressions(planner, { after, limit: 20 }));
     assert.deepEqual(
       steps.map(({ type, index }) => index ?? type),
       ['Limit', 'suppressions_addresses'],

@@ -50,6 +50,7 @@ export async function startRaw(greet: (socket: net.Socket) => void): Promise<Smt
   const sockets = new Set<net.Socket>();
   const server: Server = net.createServer((socket) => {
     sockets.add(socket);
+    socket.setNoDelay(true);
     socket.on('error', () => socket.destroy());
     greet(socket);
   });
@@ -67,4 +68,73 @@ export async function startRaw(greet: (socket: net.Socket) => void): Promise<Smt
         cut();
       }),
   };
+}
+
+export type ScriptedConnection = {
+  /** Counted from 1, in the order in which they came. */
+  readonly number: number;
+  readonly socket: net.Socket;
+  /** The commands so far, in the order in which they came. */
+  readonly lines: string[];
+};
+
+export type ScriptedStand = SmtpStand & {
+  /** Whole messages, as they came, without their final dots. */
+  readonly contents: readonly string[];
+  readonly lines: () => readonly string[];
+  /** Most commands that came together. */
+  readonly largestGroup: () => number;
+};
+
+const usualAnswers: Readonly<Record<string, string>> = {
+  greeting: '220 stand',
+  EHLO: '250-stand\r\n250-PIPELINING\r\n250-SIZE 1000000\r\n250 8BITMIME',
+  DATA: '354 go',
+  QUIT: '221 bye',
+};
+
+/**
+ * A mail server that says what `answer` says at each step (`greeting`, a verb, or `content` for a whole message): a line or
+ * several without their last line end, null for nothing, undefined for what is usual.
+ */
+export async function startScripted(
+  answer: (step: string, connection: ScriptedConnection, line: string) => string | null | undefined,
+): Promise<ScriptedStand> {
+  const contents: string[] = [];
+  const connections: ScriptedConnection[] = [];
+  let largestGroup = 0;
+  const stand = await startRaw((socket) => {
+    const connection: ScriptedConnection = { number: connections.length + 1, socket, lines: [] };
+    connections.push(connection);
+    const say = (step: string, line: string): string => {
+      const given = answer(step, connection, line);
+      const text = given === undefined ? (usualAnswers[step] ?? '250 ok') : given;
+      if (text !== null && socket.writable) socket.write(`${text}\r\n`);
+      return text ?? '';
+    };
+    let rest = '';
+    let isContent = false;
+    say('greeting', '');
+    socket.on('data', (chunk) => {
+      rest += chunk.toString('latin1');
+      const before = connection.lines.length;
+      for (;;) {
+        const end = isContent ? rest.indexOf('\r\n.\r\n') : rest.indexOf('\r\n');
+        if (end === -1) return;
+        const text = rest.slice(0, end + (isContent ? 2 : 0));
+        rest = rest.slice(end + (isContent ? 5 : 2));
+        if (isContent) {
+          isContent = false;
+          contents.push(text);
+          say('content', text);
+          continue;
+        }
+        connection.lines.push(text);
+        largestGroup = Math.max(largestGroup, connection.lines.length - before);
+        isContent = say(text.slice(0, 4).trim().toUpperCase(), text).startsWith('354');
+      }
+    });
+  });
+  const lines = () => connections.flatMap((connection) => connection.lines);
+  return { ...stand, contents, lines, largestGroup: () => largestGroup, connections: () => connections.length };
 }

@@ -7,7 +7,8 @@ import type { ArticleStatus } from '../article-types.ts';
 import type { ArticleSummary, PublishedArticle } from './article.ts';
 
 const publishedColumns = (baseUrl: string) => sql`
-  id, slug, title, summary, ${baseUrl}::text || '/articles/' || slug as url, language, category, tags, published_at as "publishedAt"`;
+  id, slug, title, summary, ${baseUrl}::text || '/articles/' || slug as url, language, category, tags, published_at as "publishedAt",
+  json_build_object('url', ${baseUrl}::text || '/og/' || slug || '.png', 'alt', 'Illustration for “' || title || '”') as image`;
 
 export type ArticleFilter = {
   readonly status?: ArticleStatus | undefined;

@@ -47,6 +47,8 @@ export type PublishedArticle = {
   readonly category: string | null;
   readonly tags: readonly string[];
   readonly publishedAt: Date;
+  /** A picture that mails can show. */
+  readonly image: { readonly url: string; readonly alt: string };
 };
 
 /** The fields of an article whose change makes the checks of it stale. */

@@ -6,6 +6,7 @@ import { registerDiscovery } from './discovery-routes.ts';
 import { createKeptAnswers } from './kept-answers.ts';
 import { createLabels } from './labels.ts';
 import { type PageContext, registerPages } from './page-routes.ts';
+import type { PreviewInput } from './preview-worker.ts';
 import { caching, sendPublic } from './responses.ts';
 import { registerSearch } from './search-routes.ts';
 import { createSearchStore } from './search-store.ts';
@@ -20,9 +21,14 @@ export type Site = {
   /** The site's layout around trusted HTML, for other services' public pages. They send it with their own headers. */
   renderPage(page: PageContent): Promise<string>;
   renderNotFound(path: string): Promise<string>;
+  /** The picture of an article for a post on a social network: JPEG, 1080 × 1350. */
+  renderSocialPicture(article: { readonly slug: string; readonly category: string | null }): Promise<Buffer>;
 };
 
 const longestPathShown = 120;
+const socialPictureWorker = new URL('./social-picture-worker.ts', import.meta.url);
+// Of CPU time.
+const socialPictureLimitMs = 20_000;
 
 /** `/articles/java-moss` asks for something like "java moss". */
 function queryFrom(path: string): string {
@@ -81,6 +87,10 @@ export function createSite(deps: SiteDependencies): Site {
         { html, isFailure: status !== undefined && status >= 400 },
       ),
     renderNotFound,
+    async renderSocialPicture({ slug, category }) {
+      const input = { category: category ?? 'general', slug };
+      return Buffer.from(await compute.run<PreviewInput, Uint8Array>(socialPictureWorker, input, { timeoutMs: socialPictureLimitMs }));
+    },
     routes: (app) => {
       registerPages(app, context);
       registerSearch(app, {

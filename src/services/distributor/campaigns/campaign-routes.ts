@@ -1,18 +1,20 @@
 import { Type } from 'typebox';
 import type { Database } from '#platform/database';
 import { actorOf, decodeCursor, PageOf, PageQuery, type RegisterRoutes, toPage } from '#platform/http-server';
+import { closed, IdParams } from '#shared/schema';
 import { countDeliveries, listDeliveries } from '../deliveries/delivery-store.ts';
-import type { Issue } from '../distributor-types.ts';
 import {
+  CampaignChangeBody,
   CampaignView,
   CampaignWithCounts,
+  CopyBody,
   DeliveryStatus,
   DeliveryView,
   deliveryView,
-  IdParams,
+  IssueKind,
   IssueStatus,
   NewCampaignBody,
-  Preview,
+  VersionQuery,
   viewOf,
   viewWithCounts,
 } from './campaign-schema.ts';
@@ -21,12 +23,8 @@ import { getIssue, listIssues } from './issue-store.ts';
 
 const defaultLimit = 20;
 
-export function campaignRoutes(options: {
-  readonly database: Database;
-  readonly campaigns: Campaigns;
-  readonly preview: (issue: Issue, subscriberId: string | undefined) => Promise<{ subject: string; html: string; text: string }>;
-}): RegisterRoutes {
-  const { database, campaigns, preview } = options;
+export function campaignRoutes(options: { readonly database: Database; readonly campaigns: Campaigns }): RegisterRoutes {
+  const { database, campaigns } = options;
   const tags = ['campaigns'];
 
   return (app) => {
@@ -36,13 +34,22 @@ export function campaignRoutes(options: {
         schema: {
           tags,
           summary: 'Campaigns, newest first',
-          querystring: Type.Object({ ...PageQuery, status: Type.Optional(IssueStatus) }, { additionalProperties: false }),
+          description: 'The mails of sequences are listed when their kind is asked for.',
+          querystring: Type.Object(
+            {
+              ...PageQuery,
+              status: Type.Optional(IssueStatus),
+              kind: Type.Optional(IssueKind),
+              q: Type.Optional(Type.String({ maxLength: 100, description: 'A part of the subject.' })),
+            },
+            closed,
+          ),
           response: { 200: PageOf(CampaignView) },
         },
         config: { access: 'campaigns:read' },
       },
-      async ({ query: { status, cursor, limit = defaultLimit } }) => {
-        const issues = await listIssues(database.reads, { status, before: decodeCursor(cursor), limit });
+      async ({ query: { status, kind, q, cursor, limit = defaultLimit } }) => {
+        const issues = await listIssues(database.reads, { status, kind: kind ?? 'written', q, before: decodeCursor(cursor), limit });
         const page = toPage(issues, limit, ({ createdAt, id }) => ({ at: createdAt, id }));
         return { ...page, items: page.items.map(viewOf) };
       },
@@ -69,45 +76,51 @@ export function campaignRoutes(options: {
       async ({ params: { id } }) => viewWithCounts(await getIssue(database.reads, id), await countDeliveries(database.reads, id)),
     );
 
-    const verbs = {
-      send: { summary: 'Send a campaign', run: campaigns.sendIssue },
-      pause: { summary: 'Pause a campaign; no further mail leaves', run: campaigns.pauseIssue },
-      resume: { summary: 'Go on with a paused campaign', run: campaigns.resumeIssue },
-      cancel: { summary: 'Cancel a campaign for good; what has left has left', run: campaigns.cancelIssue },
-    };
-    for (const [verb, { summary, run }] of Object.entries(verbs)) {
-      app.post(
-        `/api/v1/campaigns/:id/${verb}`,
-        {
-          schema: {
-            tags,
-            summary,
-            description: 'Called again, it answers the same. 409 when the campaign is in a state that does not allow it.',
-            params: IdParams,
-            response: { 200: CampaignView },
-          },
-          config: { access: 'campaigns:write' },
-        },
-        async (request) => viewOf(await run((request.params as { id: string }).id, actorOf(request))),
-      );
-    }
-
-    app.get(
-      '/api/v1/campaigns/:id/preview',
+    app.patch(
+      '/api/v1/campaigns/:id',
       {
         schema: {
           tags,
-          summary: 'The mail as a subscriber would get it, with nothing tracked',
+          summary: 'Change a draft',
+          description: 'What is left out stays. 409 when it is no draft any more, or another version than the given one.',
           params: IdParams,
-          querystring: Type.Object(
-            { subscriberId: Type.Optional(Type.String({ format: 'uuid', maxLength: 36 })) },
-            { additionalProperties: false },
-          ),
-          response: { 200: Preview },
+          body: CampaignChangeBody,
+          response: { 200: CampaignView },
         },
-        config: { access: 'campaigns:read', cost: 'expensive' },
+        config: { access: 'campaigns:write' },
       },
-      async ({ params: { id }, query: { subscriberId } }) => preview(await getIssue(database.reads, id), subscriberId),
+      async (request) => viewOf(await campaigns.changeCampaign(request.params.id, request.body, actorOf(request))),
+    );
+
+    app.delete(
+      '/api/v1/campaigns/:id',
+      {
+        schema: { tags, summary: 'Delete a draft', params: IdParams, querystring: VersionQuery, response: { 204: Type.Null() } },
+        config: { access: 'campaigns:write' },
+      },
+      async (request, reply) => {
+        await campaigns.deleteCampaign(request.params.id, request.query.version, actorOf(request));
+        return reply.code(204).send(null);
+      },
+    );
+
+    app.post(
+      '/api/v1/campaigns/:id/duplicate',
+      {
+        schema: {
+          tags,
+          summary: 'Draft a campaign with the content of this one',
+          description: 'Fields of the body are taken instead of those of the campaign; a schedule is not taken over.',
+          params: IdParams,
+          body: CopyBody,
+          response: { 201: CampaignView },
+        },
+        config: { access: 'campaigns:write' },
+      },
+      async (request, reply) => {
+        const issue = await campaigns.copyCampaign(request.params.id, request.body, actorOf(request));
+        return reply.code(201).header('location', `/api/v1/campaigns/${issue.id}`).send(viewOf(issue));
+      },
     );
 
     app.get(
@@ -117,7 +130,7 @@ export function campaignRoutes(options: {
           tags,
           summary: 'What became of the mail to each recipient',
           params: IdParams,
-          querystring: Type.Object({ ...PageQuery, status: Type.Optional(DeliveryStatus) }, { additionalProperties: false }),
+          querystring: Type.Object({ ...PageQuery, status: Type.Optional(DeliveryStatus) }, closed),
           response: { 200: PageOf(DeliveryView) },
         },
         config: { access: 'campaigns:read' },

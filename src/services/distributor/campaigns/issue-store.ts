@@ -1,32 +1,65 @@
+import { recordAudit } from '#platform/audit';
 import { type Queryable, sql } from '#platform/database';
 import type { Position } from '#platform/http-server';
 import { notFound } from '#shared/errors';
+import { containsPattern } from '#shared/text';
 import { hasOpenDeliveries } from '../deliveries/delivery-store.ts';
-import type { Issue, IssueContent, IssueLink, IssueStatus } from '../distributor-types.ts';
+import type { Issue, IssueContent, IssueLink, IssueStatus, VariantContent } from '../distributor-types.ts';
 
-const columns = sql`
-  id, issue_key as "key", subject, preheader, template_id as "templateId", article_ids as "articleIds", segment_id as "segmentId",
+export const issueColumns = sql`
+  id, kind, issue_key as "key", subject, preheader, template_id as "templateId", article_ids as "articleIds", segment_id as "segmentId",
+  topics, body, blocks, variables, text_override as "textOverride", tracking, on_uncertain as "onUncertain", schedule,
+  scheduled_at as "scheduledAt", variants, ab_test as "abTest", winner, ab_decide_at as "abDecideAt", ab_result as "abResult", version, resend_of as "resendOf", created_by as "createdBy",
   status, status_reason as "statusReason", created_at as "createdAt", started_at as "startedAt", finished_at as "finishedAt"`;
 
-export type NewIssue = Pick<Issue, 'id' | 'key' | 'subject' | 'preheader' | 'templateId' | 'articleIds' | 'segmentId' | 'createdAt'>;
+type Given = 'id' | 'key' | 'subject' | 'templateId' | 'createdAt';
+type Settled = 'status' | 'statusReason' | 'startedAt' | 'finishedAt' | 'scheduledAt' | 'winner' | 'abDecideAt' | 'abResult' | 'version';
+/** Everything that is left out is as in an issue that goes to everybody, at once, in one version. */
+export type NewIssue = Pick<Issue, Given> & Partial<Omit<Issue, Given | Settled>>;
+
+const plainIssue: Omit<Issue, Given | Settled> = {
+  kind: 'campaign',
+  preheader: '',
+  articleIds: [],
+  segmentId: null,
+  topics: [],
+  body: '',
+  blocks: [],
+  variables: {},
+  textOverride: null,
+  tracking: 'individual',
+  onUncertain: 'hold',
+  schedule: null,
+  variants: [],
+  abTest: null,
+  resendOf: null,
+  createdBy: '',
+};
+
+const json = (value: unknown) => (value === null ? null : JSON.stringify(value));
 
 /** Undefined when the key is taken. */
-export function insertIssue(tx: Queryable, issue: NewIssue): Promise<Issue | undefined> {
+export function insertIssue(tx: Queryable, given: NewIssue): Promise<Issue | undefined> {
+  const issue = { ...plainIssue, ...given };
   return tx.maybeOne(
     'issues.insert',
-    sql<Issue>`insert into newsletter_issues (id, issue_key, subject, preheader, template_id, article_ids, segment_id, created_at)
-        values (${issue.id}, ${issue.key}, ${issue.subject}, ${issue.preheader}, ${issue.templateId}, ${issue.articleIds}::uuid[],
-                ${issue.segmentId}, ${issue.createdAt})
-        on conflict (issue_key) do nothing returning ${columns}`,
+    sql<Issue>`insert into newsletter_issues (id, kind, issue_key, subject, preheader, template_id, article_ids, segment_id, topics, body,
+          blocks, variables, text_override, tracking, on_uncertain, schedule, variants, ab_test, resend_of, created_by, created_at)
+        values (${issue.id}, ${issue.kind}, ${issue.key}, ${issue.subject}, ${issue.preheader}, ${issue.templateId},
+                ${issue.articleIds}::uuid[], ${issue.segmentId}, ${issue.topics}::text[], ${issue.body}, ${json(issue.blocks)}::jsonb,
+                ${json(issue.variables)}::jsonb, ${issue.textOverride}, ${issue.tracking}, ${issue.onUncertain},
+                ${json(issue.schedule)}::jsonb, ${json(issue.variants)}::jsonb, ${json(issue.abTest)}::jsonb, ${issue.resendOf},
+                ${issue.createdBy}, ${issue.createdAt})
+        on conflict (issue_key) do nothing returning ${issueColumns}`,
   );
 }
 
 export function findIssueByKey(database: Queryable, key: string): Promise<Issue | undefined> {
-  return database.maybeOne('issues.find-by-key', sql<Issue>`select ${columns} from newsletter_issues where issue_key = ${key}`);
+  return database.maybeOne('issues.find-by-key', sql<Issue>`select ${issueColumns} from newsletter_issues where issue_key = ${key}`);
 }
 
 export function findIssue(database: Queryable, id: string): Promise<Issue | undefined> {
-  return database.maybeOne('issues.find', sql<Issue>`select ${columns} from newsletter_issues where id = ${id}::uuid`);
+  return database.maybeOne('issues.find', sql<Issue>`select ${issueColumns} from newsletter_issues where id = ${id}::uuid`);
 }
 
 /** @throws AppError `not_found` */
@@ -38,7 +71,10 @@ export async function getIssue(database: Queryable, id: string): Promise<Issue> 
 
 /** Holds the row until the transaction ends, so that changes of an issue's status come one after another. */
 export async function lockIssue(tx: Queryable, id: string): Promise<Issue> {
-  const issue = await tx.maybeOne('issues.lock', sql<Issue>`select ${columns} from newsletter_issues where id = ${id}::uuid for update`);
+  const issue = await tx.maybeOne(
+    'issues.lock',
+    sql<Issue>`select ${issueColumns} from newsletter_issues where id = ${id}::uuid for update`,
+  );
   if (issue === undefined) throw notFound('campaign', id);
   return issue;
 }
@@ -46,11 +82,22 @@ export async function lockIssue(tx: Queryable, id: string): Promise<Issue> {
 /** Newest first; one row more than `limit`, by which a further page is known. */
 export function listIssues(
   database: Queryable,
-  filter: { readonly status?: IssueStatus | undefined; readonly before?: Position | undefined; readonly limit: number },
+  filter: {
+    readonly status?: IssueStatus | undefined;
+    /** `written`: all but the mails of sequences. */
+    readonly kind?: Issue['kind'] | 'written' | undefined;
+    /** A part of the subject. */
+    readonly q?: string | undefined;
+    readonly before?: Position | undefined;
+    readonly limit: number;
+  },
 ): Promise<Issue[]> {
-  const { status, before, limit } = filter;
+  const { status, kind, q, before, limit } = filter;
   const conditions = [sql<boolean>`true`];
   if (status !== undefined) conditions.push(sql`status = ${status}`);
+  if (kind === 'written') conditions.push(sql`kind <> 'sequence_step'`);
+  else if (kind !== undefined) conditions.push(sql`kind = ${kind}`);
+  if (q !== undefined && q !== '') conditions.push(sql`lower(subject) like ${containsPattern(q.toLowerCase())}`);
   // A cursor says the millisecond; within it, the row itself says where it stands. Of one that is gone the whole millisecond is
   // given again rather than a part of it left out.
   if (before !== undefined) {
@@ -61,7 +108,7 @@ export function listIssues(
   }
   return database.query(
     'issues.list',
-    sql<Issue>`select ${columns} from newsletter_issues where ${sql.join(conditions, sql` and `)}
+    sql<Issue>`select ${issueColumns} from newsletter_issues where ${sql.join(conditions, sql` and `)}
         order by created_at desc, id desc limit ${limit + 1}`,
   );
 }
@@ -69,7 +116,7 @@ export function listIssues(
 export function setIssueStatus(tx: Queryable, id: string, status: IssueStatus, reason: string | null = null): Promise<Issue> {
   return tx.one(
     'issues.set-status',
-    sql<Issue>`update newsletter_issues set status = ${status}, status_reason = ${reason} where id = ${id}::uuid returning ${columns}`,
+    sql<Issue>`update newsletter_issues set status = ${status}, status_reason = ${reason} where id = ${id}::uuid returning ${issueColumns}`,
   );
 }
 
@@ -78,9 +125,17 @@ export async function startIssue(tx: Queryable, id: string, content: IssueConten
   await tx.execute(
     'issues.start',
     sql`update newsletter_issues
-        set status = 'sending', status_reason = null, started_at = ${at}, html_template = ${content.html},
-            text_template = ${content.text}, links = ${JSON.stringify(content.links)}::jsonb
+        set status = 'sending', status_reason = null, started_at = ${at}, links = ${JSON.stringify(content.links)}::jsonb
         where id = ${id}::uuid`,
+  );
+  await tx.execute(
+    'issues.keep-content',
+    sql`insert into issue_contents (issue_id, variant, subject, html_template, text_template)
+        select ${id}::uuid, number - 1, subject, html, text
+        from unnest(${content.variants.map(({ subject }) => subject)}::text[], ${content.variants.map(({ html }) => html)}::text[],
+                    ${content.variants.map(({ text }) => text)}::text[]) with ordinality as v (subject, html, text, number)
+        on conflict (issue_id, variant) do update
+          set subject = excluded.subject, html_template = excluded.html_template, text_template = excluded.text_template`,
   );
 }
 
@@ -95,22 +150,25 @@ export async function finishIssue(tx: Queryable, id: string, status: 'sending' |
   return changed > 0;
 }
 
-export function findContent(database: Queryable, id: string): Promise<IssueContent | undefined> {
-  return database.maybeOne(
+export async function findContent(database: Queryable, id: string): Promise<IssueContent | undefined> {
+  const row = await database.maybeOne(
     'issues.find-content',
-    sql<IssueContent>`select html_template as html, text_template as text, links from newsletter_issues
-        where id = ${id}::uuid and html_template is not null and text_template is not null`,
+    sql<{ variants: VariantContent[] | null; links: IssueLink[] }>`
+        select links, (select json_agg(json_build_object('subject', subject, 'html', html_template, 'text', text_template) order by variant)
+                       from issue_contents where issue_id = i.id) as variants
+        from newsletter_issues i where id = ${id}::uuid`,
   );
+  return row === undefined || row.variants === null ? undefined : { variants: row.variants, links: row.links };
 }
 
-export type TrackedIssue = { readonly links: readonly IssueLink[]; readonly articleIds: readonly string[] };
+export type TrackedIssue = Pick<Issue, 'tracking'> & { readonly links: readonly IssueLink[] };
 
 /** What a tracking link needs of an issue that was sent, or is being sent. */
 export function findTrackedIssue(database: Queryable, id: string): Promise<TrackedIssue | undefined> {
   return database.maybeOne(
     'issues.find-tracked',
-    sql<TrackedIssue>`select links, article_ids as "articleIds" from newsletter_issues
-        where id = ${id}::uuid and html_template is not null`,
+    sql<TrackedIssue>`select links, tracking from newsletter_issues
+        where id = ${id}::uuid and started_at is not null`,
   );
 }
 
@@ -123,11 +181,15 @@ export async function listUnprepared(database: Queryable): Promise<string[]> {
 /** Keeps who did what, in the transaction that does it. */
 export async function recordAction(
   tx: Queryable,
-  entry: { readonly id: string; readonly at: Date; readonly actor: string; readonly action: string; readonly issueId: string },
+  entry: {
+    readonly id: string;
+    readonly at: Date;
+    readonly actor: string;
+    readonly action: string;
+    readonly issueId: string;
+    readonly details?: object;
+  },
 ): Promise<void> {
-  await tx.execute(
-    'audit.record',
-    sql`insert into audit_log (id, occurred_at, actor, action, subject)
-        values (${entry.id}, ${entry.at}, ${entry.actor}, ${entry.action}, ${`campaign:${entry.issueId}`})`,
-  );
+  const { issueId, ...action } = entry;
+  await recordAudit(tx, { ...action, subject: `campaign:${issueId}` });
 }

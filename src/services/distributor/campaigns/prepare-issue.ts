@@ -6,25 +6,25 @@ import { analysePartition, createPartition, enqueueStatement } from '../deliveri
 import { issueStarted } from '../distributor-events.ts';
 import { chainsPerIssue, deliverBatchJob } from '../distributor-jobs.ts';
 import type { Audience, Issue, IssueContent } from '../distributor-types.ts';
+import { deliveryPlanOf, unopenedOf } from './delivery-plan.ts';
 import { findIssue, lockIssue, setIssueStatus, startIssue } from './issue-store.ts';
-
-/** Above this, Gmail cuts a message off and hides its end, with the way to unsubscribe. */
-export const maxUnclippedBytes = 102 * 1024;
+import { assertSendable, type RunPreflight } from './preflight/index.ts';
 
 export type PrepareIssueDependencies = ServiceDependencies & {
   readonly subscribers: Pick<Audience, 'enqueueAudience'>;
   readonly compile: (issue: Issue) => Promise<IssueContent>;
+  readonly runPreflight: RunPreflight;
 };
 
-/** Compiles the issue, fills its ledger and starts its chains. A fault that trying again cannot cure ends it as failed. */
+/** Compiles the issue, looks it over, fills its ledger and starts its chains. A fault that trying again cannot cure ends it as failed. */
 export async function prepareIssue(dependencies: PrepareIssueDependencies, issueId: string): Promise<void> {
   const { database, logger } = dependencies;
   const issue = await findIssue(database, issueId);
   if (issue?.status !== 'preparing') return;
   try {
     const content = await dependencies.compile(issue);
-    const bytes = Buffer.byteLength(content.html);
-    if (bytes > maxUnclippedBytes) logger.warn({ issueId, bytes }, 'the mail is so long that Gmail will cut it off');
+    // Whoever asked for it may have done so long ago: what it leads to can be gone since.
+    await assertSendable(dependencies.runPreflight, issue, content);
     await createPartition(database, issueId);
     await start(dependencies, issueId, content);
   } catch (error) {
@@ -43,9 +43,11 @@ async function start(dependencies: PrepareIssueDependencies, issueId: string, co
   await database.transaction(async (tx) => {
     const issue = await lockIssue(tx, issueId);
     if (issue.status !== 'preparing') return;
+    const enqueue = enqueueStatement(issueId, now, deliveryPlanOf(issue, now));
     const recipients = await subscribers.enqueueAudience(tx, {
       segmentId: issue.segmentId,
-      insertFrom: enqueueStatement(issueId, now),
+      topics: issue.topics,
+      insertFrom: (audience) => enqueue(issue.resendOf === null ? audience : unopenedOf(audience, issue.resendOf)),
     });
     await analysePartition(tx, issueId);
     await startIssue(tx, issueId, content, now);

@@ -1,32 +1,62 @@
 import type { Database } from '#platform/database';
-import { notFound } from '#shared/errors';
-import type { Audience, Issue, IssueContent } from '../distributor-types.ts';
-import { cleanName, createMessageRenderer } from '../rendering/message-renderer.ts';
+import { invalid, notFound } from '#shared/errors';
+import type { Audience, IssueContent, Recipient } from '../distributor-types.ts';
+import { createMessageRenderer } from '../rendering/message-renderer.ts';
+import { untrackedReader } from '../rendering/preview-reader.ts';
+import type { CompileContent, IssueSource } from './compile-content.ts';
 import { findContent } from './issue-store.ts';
 
-const emptyImage = 'data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7';
+export type PreviewOptions = {
+  readonly database: Database;
+  readonly subscribers: Pick<Audience, 'findRecipients'>;
+  readonly compile: CompileContent;
+};
+export type PreviewRequest = { readonly subscriberId?: string | undefined; readonly variant?: number | undefined };
+export type PreviewedMail = {
+  readonly subject: string;
+  readonly html: string;
+  readonly text: string;
+  readonly variant: number;
+  readonly variants: number;
+};
 
-/**
- * The mail as it would reach the subscriber, or somebody without a name. Links lead straight to their pages and nothing is
- * tracked: whoever looks at a preview is no reader and must not unsubscribe one.
- */
+/** The mail as it would reach the subscriber, or somebody of whom nothing is known. Whoever looks at it must not unsubscribe one. */
 export async function renderPreview(
-  options: {
-    readonly database: Database;
-    readonly subscribers: Pick<Audience, 'findRecipients'>;
-    readonly compile: (issue: Issue) => Promise<IssueContent>;
-  },
-  issue: Issue,
-  subscriberId: string | undefined,
-): Promise<{ subject: string; html: string; text: string }> {
-  let name: string | null = null;
-  if (subscriberId !== undefined) {
-    const [recipient] = await options.subscribers.findRecipients(options.database, [subscriberId]);
-    if (recipient === undefined) throw notFound('subscriber', subscriberId);
-    name = cleanName(recipient.name);
+  options: PreviewOptions,
+  issue: IssueSource & { readonly id: string },
+  request: PreviewRequest,
+): Promise<PreviewedMail> {
+  const content = (issue.startedAt === null ? undefined : await findContent(options.database, issue.id)) ?? (await options.compile(issue));
+  return renderContent(options, issue, content, request);
+}
+
+/** Of a draft with changes that are not saved; nothing is stored. */
+export async function renderDraft(options: PreviewOptions, draft: IssueSource, request: PreviewRequest): Promise<PreviewedMail> {
+  return renderContent(options, draft, await options.compile({ ...draft, startedAt: null }), request);
+}
+
+async function renderContent(
+  options: PreviewOptions,
+  issue: IssueSource,
+  content: IssueContent,
+  { subscriberId, variant = 0 }: PreviewRequest,
+): Promise<PreviewedMail> {
+  const version = content.variants[variant];
+  if (version === undefined) {
+    throw invalid('There is no such variant.', [{ path: '/variant', message: `must be from 0 to ${content.variants.length - 1}` }]);
   }
-  const content = (await findContent(options.database, issue.id)) ?? (await options.compile(issue));
-  const render = createMessageRenderer(content);
-  const message = render({ name, unsubscribeUrl: '#', openUrl: emptyImage, links: content.links.map(({ url }) => url) });
-  return { subject: issue.subject, ...message };
+  const recipient = subscriberId === undefined ? null : await findReader(options, issue, subscriberId);
+  const render = createMessageRenderer(version);
+  return { ...render(untrackedReader(recipient, issue, content, '#')), variant, variants: content.variants.length };
+}
+
+export async function findReader(
+  { database, subscribers }: Pick<PreviewOptions, 'database' | 'subscribers'>,
+  { blocks }: Pick<IssueSource, 'blocks'>,
+  subscriberId: string,
+): Promise<Recipient> {
+  const segmentIds = [...new Set(blocks.flatMap((block) => block.segmentIds))];
+  const [recipient] = await subscribers.findRecipients(database, [subscriberId], segmentIds);
+  if (recipient === undefined) throw notFound('subscriber', subscriberId);
+  return recipient;
 }

@@ -23,6 +23,15 @@ export async function isCurrentTurn(database: Queryable, { issueId, chain, turn 
   return row !== undefined;
 }
 
+/** Takes over the first chain where it rests until later than `at`: something came that need not wait. */
+export function wakeChain(tx: Queryable, issueId: string, at: Date): Promise<Turn[]> {
+  return tx.query(
+    'chains.wake',
+    sql<Turn>`update delivery_chains set turn = turn + 1, alive_at = ${at}
+        where issue_id = ${issueId}::uuid and chain = 0 and alive_at > ${at}::timestamptz + interval '1 second' returning ${columns}`,
+  );
+}
+
 /** Undefined when the turn is over already: another run of the same job, or a newer one, went on. */
 export function nextTurn(tx: Queryable, { issueId, chain, turn }: Turn, startsAt: Date): Promise<Turn | undefined> {
   return tx.maybeOne(

@@ -1,5 +1,5 @@
 import type { Clock } from '#shared/clock';
-import type { Claim } from './delivery-store.ts';
+import type { Claim } from './claim-store.ts';
 
 /**
  * How long a claim holds without being renewed. A killed worker's deliveries wait this long; a worker that was only stopped

@@ -119,11 +119,13 @@ describe('a campaign', () => {
     assert.deepEqual(await desk.eventsOf(id), ['issue.started', 'issue.finished']);
   });
 
-  test('with nobody to write to ends at once', async () => {
+  test('whose readers have all left since it began ends at once', async () => {
     const newsroom = createNewsroom(t, desk.transportTo(1));
-    const { id } = await desk.startIssue(newsroom, 0);
-    await newsroom.runJobs();
-    assert.deepEqual(await desk.statusOf(newsroom, id), { status: 'sent' });
+    const { id } = await desk.startIssue(newsroom, 2);
+    await restart(newsroom, id, async () => {
+      await t.database.execute('test.leave', sql`update subscribers set status = 'unsubscribed'`);
+    });
+    assert.deepEqual(await desk.statusOf(newsroom, id), { status: 'sent', skipped: 2 });
   });
 });
 
@@ -139,8 +141,8 @@ describe('after kill -9 of a worker', () => {
   async function interrupt(readers: readonly string[], leaseEndsInMs: number): Promise<string[]> {
     const rows = await t.database.query(
       'test.interrupt',
-      sql<{ id: string }>`update deliveries set status = 'sending', claimed_by = 'killed', changed_at = ${t.clock.now()},
-              lease_until = ${new Date(t.clock.now().getTime() + leaseEndsInMs)}
+      sql<{ id: string }>`update deliveries set status = 'sending', claimed_by = ${t.clock.newId()}::uuid, changed_at = ${t.clock.now()},
+              next_attempt_at = ${new Date(t.clock.now().getTime() + leaseEndsInMs)}
           where subscriber_id = any(${readers}::uuid[]) returning subscriber_id as id`,
     );
     return rows.map(({ id }) => id);
@@ -166,7 +168,7 @@ describe('after kill -9 of a worker', () => {
     for (const subscriberId of interrupted.slice(0, 3)) await arriveAt(transport, id, subscriberId, readers.indexOf(subscriberId) + 1);
     await t.database.execute(
       'test.claim',
-      sql`update deliveries set status = 'claimed', claimed_by = 'killed', lease_until = ${new Date(t.clock.now().getTime() + 20_000)}
+      sql`update deliveries set status = 'claimed', claimed_by = ${t.clock.newId()}::uuid, next_attempt_at = ${new Date(t.clock.now().getTime() + 20_000)}
           where subscriber_id = ${readers[19]}::uuid`,
     );
     await newsroom.runJobs();

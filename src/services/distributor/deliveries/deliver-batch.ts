@@ -1,28 +1,21 @@
-import type { MailTransport } from '#platform/mail';
 import type { ServiceDependencies } from '#platform/service';
-import { findContent, findIssue, finishIssue, getIssue } from '../campaigns/issue-store.ts';
+import { findContent, findIssue, finishIssue, lockIssue } from '../campaigns/issue-store.ts';
 import { issueFinished } from '../distributor-events.ts';
 import { type DeliverBatch, deliverBatchJob } from '../distributor-jobs.ts';
-import type { Audience, Issue, Recipient } from '../distributor-types.ts';
+import type { Audience, Issue } from '../distributor-types.ts';
 import { endChains, isCurrentTurn, markAlive, nextTurn } from './chain-store.ts';
 import { claimAt, leaseMs } from './claim.ts';
-import {
-  type ClaimedDelivery,
-  claimDeliveries,
-  type DeliveryStatus,
-  moveDeliveries,
-  nextDueAt,
-  releaseClaim,
-  renewLease,
-  skipCancelled,
-} from './delivery-store.ts';
-import { type HandOverResult, handOver } from './hand-over.ts';
+import { nextDueAt, releaseClaim, renewLease, skipCancelled } from './claim-store.ts';
+import type { DeliveryStatus } from './delivery-store.ts';
+import { type HandOverResult, handOver, type Sending } from './hand-over.ts';
 import { settleInterrupted } from './interrupted.ts';
 import type { MessageFactory } from './message-factory.ts';
 import { outageDelayMs } from './retry-policy.ts';
+import { createSupply } from './supply.ts';
 
+/** So few recipients are not worth a further chain. */
 export const batchSize = 250;
-/** Whoever leaves while a batch is under way may still get what it carries: so it takes no longer, however slow the server. */
+/** Then the chain's next job goes on, and the jobs of other issues have their turn. */
 const maxBatchMs = 10_000;
 const skipAtOnce = 5000;
 const renewEveryMs = leaseMs / 3;
@@ -31,8 +24,8 @@ const minWaitMs = 1000;
 const maxWaitMs = 60_000;
 
 export type DeliverBatchDependencies = ServiceDependencies & {
-  readonly mail: MailTransport;
-  readonly subscribers: Audience;
+  readonly mail: Sending;
+  readonly subscribers: Pick<Audience, 'findRecipients' | 'markBounced'>;
   readonly messages: MessageFactory;
 };
 
@@ -46,60 +39,36 @@ export function createDeliverBatch(dependencies: DeliverBatchDependencies) {
   const countOutcome = (outcome: DeliveryStatus) => outcomes.inc({ outcome });
   const { mailDomain } = messages;
 
-  /** Reads the recipients as they are now: who has left or was suppressed since gets nothing. */
-  async function skipObstructed(issueId: string, claimedBy: string, claimed: readonly ClaimedDelivery[]) {
-    const found = await subscribers.findRecipients(
-      database,
-      claimed.map(({ subscriberId }) => subscriberId),
-    );
-    const recipients = new Map<string, Recipient>(found.map((recipient) => [recipient.id, recipient]));
-    const obstacleOf = (id: string) => {
-      const recipient = recipients.get(id);
-      return recipient === undefined ? 'gone' : recipient.obstacle;
-    };
-    const obstructed = claimed.flatMap(({ subscriberId }) => {
-      const reason = obstacleOf(subscriberId);
-      return reason === null ? [] : [{ subscriberId, status: 'skipped', tries: 0, reason, nextAttemptAt: null } as const];
-    });
-    if (obstructed.length > 0) {
-      for (const { status } of await moveDeliveries(database, claimAt(clock, issueId, claimedBy), obstructed)) countOutcome(status);
-    }
-    return { recipients, deliveries: claimed.filter(({ subscriberId }) => obstacleOf(subscriberId) === null) };
-  }
-
-  async function deliverClaimed(issue: Issue, turn: DeliverBatch, signal: AbortSignal): Promise<BatchResult> {
-    const claimedBy = clock.newId();
-    const claimed = await claimDeliveries(database, claimAt(clock, issue.id, claimedBy), batchSize);
-    if (claimed.length === 0) return { claimed: 0, accepted: 0, isServerDown: false };
-    const content = await findContent(database, issue.id);
-    if (content === undefined) throw new Error(`The campaign ${issue.id} is being sent without content.`);
-    const keepAlive = setInterval(() => {
-      const claim = claimAt(clock, issue.id, claimedBy);
-      Promise.all([renewLease(database, claim), markAlive(database, turn, claim.now)]).catch((error: unknown) => {
-        logger.warn({ err: error, issueId: issue.id }, 'the lease of a batch could not be renewed');
+  /** Keeps what is under way ours, and the chain known as alive. */
+  function keepAlive(turn: DeliverBatch, claimedBy: string): NodeJS.Timeout {
+    return setInterval(() => {
+      const claim = claimAt(clock, turn.issueId, claimedBy);
+      const endingBefore = new Date(claim.leaseUntil.getTime() - renewEveryMs);
+      Promise.all([renewLease(database, claim, endingBefore), markAlive(database, turn, claim.now)]).catch((error: unknown) => {
+        logger.warn({ err: error, issueId: turn.issueId }, 'the lease of a batch could not be renewed');
       });
     }, renewEveryMs);
+  }
+
+  async function deliver(issue: Issue, turn: DeliverBatch, signal: AbortSignal): Promise<BatchResult> {
+    const claimedBy = clock.newId();
+    const content = await findContent(database, issue.id);
+    if (content === undefined) throw new Error(`The campaign ${issue.id} is being sent without content.`);
+    const writeMail = messages.forIssue(issue, content);
+    const supply = createSupply({ database, subscribers, clock, issue, claimedBy, countOutcome });
+    const timer = keepAlive(turn, claimedBy);
     try {
-      const { recipients, deliveries } = await skipObstructed(issue.id, claimedBy, claimed);
-      const writeMail = messages.forIssue(issue, content);
       const result = await handOver(
         { database, mail, subscribers, clock, countOutcome },
         {
-          issueId: issue.id,
-          claimedBy,
-          deliveries,
-          buildMail: (subscriberId) => {
-            const recipient = recipients.get(subscriberId);
-            if (recipient === undefined) throw new Error('the recipient is gone');
-            return writeMail(recipient);
-          },
-          signal,
+          ...{ issue, claimedBy, supply, signal },
+          buildMail: ({ recipient, variant }) => writeMail(recipient, variant),
           endsAt: new Date(clock.now().getTime() + maxBatchMs),
         },
       );
-      return { ...result, claimed: claimed.length };
+      return { ...result, claimed: supply.claimed() };
     } finally {
-      clearInterval(keepAlive);
+      clearInterval(timer);
       await releaseClaim(database, claimAt(clock, issue.id, claimedBy));
     }
   }
@@ -108,11 +77,10 @@ export function createDeliverBatch(dependencies: DeliverBatchDependencies) {
   async function nextStart(turn: DeliverBatch, result: BatchResult, now: Date): Promise<Date | undefined> {
     const later = (ms: number) => new Date(now.getTime() + ms);
     if (result.isServerDown) return later(outageDelayMs(result.accepted > 0 ? 1 : turn.outages + 1, clock.random()));
-    if (result.claimed === batchSize) return now;
-    const due = await nextDueAt(database, turn.issueId, now);
+    const due = await nextDueAt(database, turn.issueId, later(maxWaitMs));
     if (due === undefined) return undefined;
     if (due <= now) return result.claimed > 0 ? now : later(minWaitMs);
-    return new Date(Math.min(Math.max(due.getTime(), later(minWaitMs).getTime()), later(maxWaitMs).getTime()));
+    return new Date(Math.max(due.getTime(), later(minWaitMs).getTime()));
   }
 
   /** Ends the turn: the issue is finished, or the chain's next job stands. Twice, or overtaken, it does nothing. */
@@ -120,6 +88,9 @@ export function createDeliverBatch(dependencies: DeliverBatchDependencies) {
     const now = clock.now();
     const startsAt = await nextStart(turn, result, now);
     await database.transaction(async (tx) => {
+      // Locked before the ledger is looked at: whoever adds to an issue does so under the same lock.
+      const current = await lockIssue(tx, turn.issueId);
+      if (current.status !== status || current.finishedAt !== null) return;
       if (startsAt === undefined && (await finishIssue(tx, turn.issueId, status, now))) {
         await endChains(tx, turn.issueId);
         if (status === 'sending') {
@@ -127,8 +98,6 @@ export function createDeliverBatch(dependencies: DeliverBatchDependencies) {
         }
         return;
       }
-      const current = await getIssue(tx, turn.issueId);
-      if (current.status !== status || current.finishedAt !== null) return;
       const next = await nextTurn(tx, turn, startsAt ?? now);
       if (next === undefined) return;
       const outages = result.isServerDown && result.accepted === 0 ? turn.outages + 1 : 0;
@@ -143,14 +112,14 @@ export function createDeliverBatch(dependencies: DeliverBatchDependencies) {
     if (issue.status !== 'sending' && issue.status !== 'cancelled') return;
     const endTimer = duration.startTimer();
     try {
-      await settleInterrupted({ database, mail, clock, mailDomain, countOutcome }, issue.id);
+      await settleInterrupted({ database, mail, clock, mailDomain, countOutcome }, issue);
       if (issue.status === 'sending') {
-        await endTurn(turn, 'sending', await deliverClaimed(issue, turn, signal));
+        await endTurn(turn, 'sending', await deliver(issue, turn, signal));
         return;
       }
       const skipped = await skipCancelled(database, issue.id, clock.now(), skipAtOnce);
       outcomes.inc({ outcome: 'skipped' }, skipped);
-      await endTurn(turn, 'cancelled', { claimed: Math.min(skipped, batchSize), accepted: 0, isServerDown: false });
+      await endTurn(turn, 'cancelled', { claimed: skipped, accepted: 0, isServerDown: false });
     } finally {
       endTimer();
     }

@@ -5,17 +5,16 @@ import { createTestContext, type TestContext } from '../../../../tests/support/t
 import { addReaders } from '../testing/newsroom.ts';
 import { claimAt } from './claim.ts';
 import {
-  analysePartition,
   claimDeliveries,
   claimInterrupted,
-  createPartition,
   moveDeliveries,
   nextDueAt,
   releaseClaim,
   releaseExpiredClaims,
   renewLease,
   skipCancelled,
-} from './delivery-store.ts';
+} from './claim-store.ts';
+import { analysePartition, createPartition } from './delivery-store.ts';
 
 const recipients = 20_000;
 
@@ -40,13 +39,13 @@ before(async () => {
   await Promise.all([createPartition(t.database, issueId), createPartition(t.database, issueId)]);
   await t.database.execute(
     'test.fill',
-    sql`insert into deliveries (issue_id, subscriber_id, changed_at) select ${issueId}::uuid, id, now() from subscribers`,
+    sql`insert into deliveries (issue_id, subscriber_id, next_attempt_at, changed_at) select ${issueId}::uuid, id, now(), now() from subscribers`,
   );
   await analysePartition(t.database, issueId);
   // Now the statistics are of the beginning, and the table is of the end: a few are left at the far side of it.
   await t.database.execute(
     'test.nearly-done',
-    sql`update deliveries set status = 'sent' where subscriber_id <> all(${readers.slice(-150)}::uuid[])`,
+    sql`update deliveries set status = 'sent', next_attempt_at = null where subscriber_id <> all(${readers.slice(-150)}::uuid[])`,
   );
 });
 after(() => t.close());
@@ -80,13 +79,13 @@ function explaining(plans: string[]): Database {
 test('late in an issue, and whatever the statistics say, no statement of a batch reads the ledger from end to end', async () => {
   const plans: string[] = [];
   const database = explaining(plans);
-  const claim = claimAt(t.clock, issueId, 'one');
+  const claim = claimAt(t.clock, issueId, t.clock.newId());
   await claimDeliveries(database, claim, 100);
   const moved = readers
     .slice(-5)
-    .map((subscriberId) => ({ subscriberId, status: 'sending', tries: 0, reason: null, nextAttemptAt: null }) as const);
+    .map((subscriberId) => ({ subscriberId, status: 'sending', tries: 0, reason: null, failureClass: null, nextAttemptAt: null }) as const);
   await moveDeliveries(database, claim, moved);
-  await renewLease(database, claim);
+  await renewLease(database, claim, claim.leaseUntil);
   await nextDueAt(database, issueId, claim.now);
   await releaseClaim(database, claim);
   await releaseExpiredClaims(database, issueId, claim.now);
@@ -103,12 +102,10 @@ test('late in an issue, and whatever the statistics say, no statement of a batch
 test('claims of several workers at once never overlap', async () => {
   await t.database.execute(
     'test.again',
-    sql`update deliveries set status = 'queued' where subscriber_id = any(${readers.slice(-150)}::uuid[])`,
+    sql`update deliveries set status = 'queued', next_attempt_at = now(), claimed_by = null where subscriber_id = any(${readers.slice(-150)}::uuid[])`,
   );
-  const claims = await Promise.all(
-    ['one', 'two', 'three', 'four'].map((worker) => claimDeliveries(t.database, claimAt(t.clock, issueId, worker), 50)),
-  );
-  const ids = claims.flat().map(({ subscriberId }) => subscriberId);
+  const claims = await Promise.all([1, 2, 3, 4].map(() => claimDeliveries(t.database, claimAt(t.clock, issueId, t.clock.newId()), 50)));
+  const ids = claims.flatMap(({ claimed }) => claimed).map(({ subscriberId }) => subscriberId);
   assert.equal(new Set(ids).size, ids.length);
   assert.ok(ids.length <= 150);
 });
@@ -116,11 +113,16 @@ test('claims of several workers at once never overlap', async () => {
 test('what the mail server accepted is sent, even when the claim was lost meanwhile; nothing else moves without the claim', async () => {
   const [subscriberId = ''] = readers;
   const move = (status: 'sent' | 'failed' | 'queued') =>
-    moveDeliveries(t.database, claimAt(t.clock, issueId, 'lost'), [{ subscriberId, status, tries: 1, reason: null, nextAttemptAt: null }]);
+    moveDeliveries(t.database, claimAt(t.clock, issueId, t.clock.newId()), [
+      { subscriberId, status, tries: 1, reason: null, failureClass: null, nextAttemptAt: null },
+    ]);
   for (const status of ['queued', 'claimed', 'sending', 'uncertain']) {
     await t.database.execute(
       'test.set',
-      sql`update deliveries set status = ${status}, claimed_by = 'another' where subscriber_id = ${subscriberId}::uuid`,
+      sql`update deliveries set status = ${status},
+            claimed_by = case when ${status} in ('claimed', 'sending') then ${t.clock.newId()}::uuid end,
+            next_attempt_at = case when ${status} <> 'uncertain' then now() end
+          where subscriber_id = ${subscriberId}::uuid`,
     );
     assert.deepEqual(await move('failed'), [], status);
     assert.deepEqual(await move('queued'), [], status);

@@ -1,5 +1,6 @@
 import { type Database, type Queryable, type RawBuilder, sql } from '#platform/database';
-import type { DeliveryCounts } from '../distributor-types.ts';
+import type { AudienceRow, DeliveryCounts } from '../distributor-types.ts';
+import type { BounceClass } from './reply-class.ts';
 
 /**
  * One row a recipient of an issue.
@@ -11,17 +12,16 @@ import type { DeliveryCounts } from '../distributor-types.ts';
  *
  * `sending` is committed before the message leaves: a crash later leaves a row of which nobody here knows whether it arrived.
  * Claims have a lease. When it ends, `claimed` is queued again; `sending` is asked about at the mail server, never resent blindly.
+ * `next_attempt_at` says when an open row is looked at next; what is done with has none.
  */
 export type DeliveryStatus = 'queued' | 'claimed' | 'sending' | 'sent' | 'failed' | 'skipped' | 'uncertain';
 
-// Each as its partial index has it.
-const isQueued = sql`status = 'queued'`;
-const isUnderWay = sql`status in ('claimed', 'sending')`;
-
 /** Whether anything of the issue is still to be done. */
-export const hasOpenDeliveries = (issueId: string) => sql<boolean>`(
-  exists (select 1 from deliveries where issue_id = ${issueId}::uuid and ${isQueued})
-  or exists (select 1 from deliveries where issue_id = ${issueId}::uuid and ${isUnderWay}))`;
+export const hasOpenDeliveries = (issueId: string) =>
+  sql<boolean>`exists (select 1 from deliveries where issue_id = ${issueId}::uuid and next_attempt_at is not null)`;
+
+/** A row is at most 300 bytes. Longer names of hosts are rare, and reports are about those that many have. */
+const maxHostLength = 50;
 
 const partitionOf = (issueId: string) => `deliveries_${issueId.replaceAll('-', '')}`;
 
@@ -32,10 +32,14 @@ export async function createPartition(database: Database, issueId: string): Prom
     await tx.execute('deliveries.lock-partition', sql`select pg_advisory_xact_lock(hashtextextended(${name}, 0))`);
     const existing = await tx.one('deliveries.find-partition', sql<{ oid: string | null }>`select to_regclass(${name})::text as oid`);
     if (existing.oid !== null) return;
-    // `create … partition of` would stop every other issue's deliveries for a moment; attaching does not.
+    // `create … partition of` would stop every other issue's deliveries for a moment; attaching does not. A row is written four
+    // times within seconds: with room for it on its page, the table hardly grows. Vacuum comes by often enough that the queue's
+    // end is not searched for among what has left it, and no more often.
     await tx.execute(
       'deliveries.create-partition',
-      sql`create table ${sql.id(name)} (like deliveries including defaults including constraints including indexes)`,
+      sql`create table ${sql.id(name)} (like deliveries including defaults including constraints including indexes)
+          with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.2, autovacuum_vacuum_threshold = 20000,
+                autovacuum_vacuum_insert_scale_factor = 1, autovacuum_analyze_scale_factor = 0.5)`,
     );
     await tx.execute(
       'deliveries.attach-partition',
@@ -44,10 +48,38 @@ export async function createPartition(database: Database, issueId: string): Prom
   });
 }
 
-/** For `Audience.enqueueAudience`: a row for each of the audience, once. */
-export function enqueueStatement(issueId: string, at: Date): (audience: RawBuilder<{ id: string }>) => RawBuilder<unknown> {
-  return (audience) => sql`insert into deliveries (issue_id, subscriber_id, status, changed_at)
-    select ${issueId}::uuid, audience.id, 'queued', ${at}::timestamptz from (${audience}) audience
+export type EnqueueOptions = {
+  /** When each may go out: an expression over the columns of AudienceRow as `audience`; `'infinity'` for not yet. At once, unless given. */
+  readonly sendAt?: RawBuilder<Date>;
+  /** Which variant each gets, by the same columns; null for not known yet. 0 unless given. */
+  readonly variant?: RawBuilder<number | null>;
+  /** Whether readers who want mail weekly or monthly are spared when another issue reached them lately. True unless told. */
+  readonly isCapped?: boolean;
+};
+
+/**
+ * For `Audience.enqueueAudience`: a row for each of the audience, once. Whom a campaign reached within 6 (weekly) or 27 days
+ * (monthly), or is about to reach, is skipped for the sake of the frequency that they chose; the ledger says so.
+ */
+export function enqueueStatement(
+  issueId: string,
+  at: Date,
+  { sendAt, variant, isCapped = true }: EnqueueOptions = {},
+): (audience: RawBuilder<AudienceRow>) => RawBuilder<unknown> {
+  const wasReached = sql<boolean>`audience.frequency <> 'all' and exists (
+    select 1 from newsletter_issues other join deliveries d on d.issue_id = other.id and d.subscriber_id = audience.id
+    where other.id <> ${issueId}::uuid and other.kind <> 'sequence_step' and other.started_at is not null
+      and (other.finished_at is null or other.finished_at > ${at}::timestamptz - interval '27 days')
+      and d.status not in ('failed', 'skipped')
+      and d.changed_at > ${at}::timestamptz - case audience.frequency when 'weekly' then interval '6 days' else interval '27 days' end)`;
+  const isSpared = isCapped ? wasReached : sql<boolean>`false`;
+  return (audience) => sql`insert into deliveries (issue_id, subscriber_id, mail_host, status, reason, variant, next_attempt_at, changed_at)
+    select ${issueId}::uuid, id, host, case when is_spared then 'skipped' else 'queued' end, case when is_spared then 'frequency' end, variant,
+           case when not is_spared then send_at end, ${at}::timestamptz
+    from (select audience.id, left(audience.host, ${maxHostLength}) as host, ${isSpared} as is_spared, ${variant ?? sql`0`} as variant,
+                 ${sendAt ?? sql`${at}`}::timestamptz as send_at from (${audience}) audience
+          -- Keeps what is planned from being worked out once for every use of it.
+          offset 0) planned
     on conflict (issue_id, subscriber_id) do nothing`;
 }
 
@@ -56,156 +88,39 @@ export async function analysePartition(database: Queryable, issueId: string): Pr
   await database.execute('deliveries.analyse', sql`analyze ${sql.id(partitionOf(issueId))}`);
 }
 
-export type Claim = { readonly issueId: string; readonly claimedBy: string; readonly leaseUntil: Date; readonly now: Date };
-export type ClaimedDelivery = { readonly subscriberId: string; readonly attempts: number };
-
-/** Nothing is claimed of an issue that is paused or cancelled. */
-export function claimDeliveries(database: Queryable, claim: Claim, limit: number): Promise<ClaimedDelivery[]> {
-  const { issueId, claimedBy, leaseUntil, now } = claim;
-  return database.query(
-    'deliveries.claim',
-    sql<ClaimedDelivery>`with due as materialized (
-          select subscriber_id from deliveries
-          where issue_id = ${issueId}::uuid and ${isQueued} and (next_attempt_at is null or next_attempt_at <= ${now})
-            and exists (select 1 from newsletter_issues where id = ${issueId}::uuid and status = 'sending')
-          order by next_attempt_at nulls first, subscriber_id limit ${limit} for update skip locked
-        )
-        update deliveries d set status = 'claimed', claimed_by = ${claimedBy}, lease_until = ${leaseUntil}, changed_at = ${now}
-        where d.issue_id = ${issueId}::uuid and d.subscriber_id = any(array(select subscriber_id from due))
-        returning d.subscriber_id as "subscriberId", d.attempts`,
-  );
-}
-
-/** What becomes of a delivery. `tries` says how many handings-over count against it. */
-export type Transition = {
-  readonly subscriberId: string;
-  readonly status: Exclude<DeliveryStatus, 'claimed'>;
-  readonly tries: 0 | 1;
-  readonly reason: string | null;
-  readonly nextAttemptAt: Date | null;
-};
-
 /**
- * Moves deliveries of one claim; returns those that moved. `sending` needs the claim and an issue that is not paused or
- * cancelled; marked already by this claim, it moves again, as after a commit whose answer was lost. `sent` is a fact and
- * holds even where the claim was lost meanwhile; everything else needs the claim.
+ * Moves up to `limit` of those who wait for a winner (enqueued with no variant, for `'infinity'`) into the queue.
+ * @returns how many; 0 when none waits any more
  */
-export function moveDeliveries(
-  database: Queryable,
-  claim: Claim,
-  transitions: readonly Transition[],
-): Promise<{ subscriberId: string; status: DeliveryStatus }[]> {
-  const { issueId, claimedBy, leaseUntil, now } = claim;
-  const ids = transitions.map(({ subscriberId }) => subscriberId);
-  return database.query(
-    'deliveries.move',
-    sql<{ subscriberId: string; status: DeliveryStatus }>`
-      update deliveries d
-      set status = u.status, attempts = d.attempts + u.tries, reason = u.reason, next_attempt_at = u.next_attempt_at, changed_at = ${now},
-          claimed_by = case when u.status = 'sending' then d.claimed_by end,
-          lease_until = case when u.status = 'sending' then ${leaseUntil}::timestamptz end
-      from unnest(${ids}::uuid[], ${transitions.map((t) => t.status)}::text[],
-                  ${transitions.map((t) => t.tries)}::smallint[], ${transitions.map((t) => t.reason)}::text[],
-                  ${transitions.map((t) => t.nextAttemptAt)}::timestamptz[]) as u (subscriber_id, status, tries, reason, next_attempt_at)
-      where d.issue_id = ${issueId}::uuid and d.subscriber_id = u.subscriber_id and d.subscriber_id = any(${ids}::uuid[])
-        and case u.status
-              when 'sending' then d.status in ('claimed', 'sending') and d.claimed_by = ${claimedBy}
-                and exists (select 1 from newsletter_issues where id = ${issueId}::uuid and status = 'sending')
-              when 'sent' then d.status in ('queued', 'claimed', 'sending', 'uncertain')
-              else d.status in ('claimed', 'sending') and d.claimed_by = ${claimedBy}
-            end
-      returning d.subscriber_id as "subscriberId", d.status`,
-  );
-}
-
-/** What was claimed and not handed over is free again. */
-export async function releaseClaim(database: Queryable, { issueId, claimedBy, now }: Claim): Promise<number> {
+export function releaseToWinner(database: Queryable, issueId: string, variant: number, limit: number): Promise<number> {
   return database.execute(
-    'deliveries.release',
-    sql`update deliveries set status = 'queued', claimed_by = null, lease_until = null, changed_at = ${now}
-        where issue_id = ${issueId}::uuid and ${isUnderWay} and status = 'claimed' and claimed_by = ${claimedBy}`,
-  );
-}
-
-export async function renewLease(database: Queryable, { issueId, claimedBy, leaseUntil }: Claim): Promise<void> {
-  await database.execute(
-    'deliveries.renew-lease',
-    sql`update deliveries set lease_until = ${leaseUntil}
-        where issue_id = ${issueId}::uuid and ${isUnderWay} and claimed_by = ${claimedBy}`,
-  );
-}
-
-export async function releaseExpiredClaims(database: Queryable, issueId: string, now: Date): Promise<number> {
-  return database.execute(
-    'deliveries.release-expired',
-    sql`update deliveries set status = 'queued', claimed_by = null, lease_until = null, changed_at = ${now}
-        where issue_id = ${issueId}::uuid and ${isUnderWay} and status = 'claimed' and lease_until < ${now}`,
-  );
-}
-
-export type InterruptedDelivery = { readonly subscriberId: string; readonly attempts: number; readonly handedOverAt: Date };
-
-/** Takes over deliveries whose worker ended while they were under way. `changed_at` stays: it says when they were handed over. */
-export function claimInterrupted(database: Queryable, claim: Claim, limit: number): Promise<InterruptedDelivery[]> {
-  const { issueId, claimedBy, leaseUntil, now } = claim;
-  return database.query(
-    'deliveries.claim-interrupted',
-    sql<InterruptedDelivery>`with interrupted as materialized (
+    'deliveries.release-to-winner',
+    sql`with waiting as materialized (
           select subscriber_id from deliveries
-          where issue_id = ${issueId}::uuid and ${isUnderWay} and status = 'sending' and lease_until < ${now}
-          order by lease_until limit ${limit} for update skip locked
+          where issue_id = ${issueId}::uuid and claimed_by is null and next_attempt_at = 'infinity' and variant is null
+          order by claimed_by, next_attempt_at, subscriber_id limit ${limit} for update skip locked
         )
-        update deliveries d set claimed_by = ${claimedBy}, lease_until = ${leaseUntil}
-        where d.issue_id = ${issueId}::uuid and d.subscriber_id = any(array(select subscriber_id from interrupted))
-        returning d.subscriber_id as "subscriberId", d.attempts, d.changed_at as "handedOverAt"`,
+        update deliveries d set variant = ${variant}, next_attempt_at = d.changed_at
+        where d.issue_id = ${issueId}::uuid and d.subscriber_id = any(array(select subscriber_id from waiting))`,
   );
 }
 
-/** Skips a part of what a cancelled issue still has; returns how many. */
-export async function skipCancelled(database: Queryable, issueId: string, now: Date, limit: number): Promise<number> {
-  return database.execute(
-    'deliveries.skip-cancelled',
-    sql`with queued as materialized (
-          select subscriber_id from deliveries where issue_id = ${issueId}::uuid and ${isQueued}
-          order by next_attempt_at nulls first, subscriber_id limit ${limit} for update skip locked
-        ), claimed as materialized (
-          select subscriber_id from deliveries where issue_id = ${issueId}::uuid and ${isUnderWay} and status = 'claimed'
-          limit ${limit} for update skip locked
-        )
-        update deliveries d
-        set status = 'skipped', reason = 'cancelled', claimed_by = null, lease_until = null, next_attempt_at = null, changed_at = ${now}
-        where d.issue_id = ${issueId}::uuid
-          and d.subscriber_id = any(array(select subscriber_id from queued union all select subscriber_id from claimed))`,
-  );
-}
+const sumOf = (status: DeliveryStatus) => sql`coalesce(sum(${sql.ref(status)}), 0)::int as ${sql.ref(status)}`;
+const sums = sql.join((['queued', 'claimed', 'sending', 'sent', 'failed', 'skipped', 'uncertain'] as const).map(sumOf));
 
-/** When the next of the open deliveries can be gone on with; undefined when none is open. `now` for what can be taken at once. */
-export async function nextDueAt(database: Queryable, issueId: string, now: Date): Promise<Date | undefined> {
-  const row = await database.one(
-    'deliveries.next-due',
-    sql<{ due: Date | null }>`select least(
-          (select coalesce(next_attempt_at, ${now}) from deliveries where issue_id = ${issueId}::uuid and ${isQueued}
-           order by next_attempt_at nulls first limit 1),
-          (select min(lease_until) from deliveries where issue_id = ${issueId}::uuid and ${isUnderWay})) as due`,
-  );
-  return row.due ?? undefined;
-}
-
+/** Exact, and as fast for a million as for one: a trigger counts with every change. */
 export async function countDeliveries(database: Queryable, issueId: string): Promise<DeliveryCounts> {
-  const rows = await database.query(
+  const counts = await database.one(
     'deliveries.count',
-    sql<{ status: DeliveryStatus; count: number }>`select status, count(*) as count from deliveries
-        where issue_id = ${issueId}::uuid group by status`,
+    sql<Omit<DeliveryCounts, 'total'>>`select ${sums} from delivery_counts where issue_id = ${issueId}::uuid`,
   );
-  const counts = { queued: 0, claimed: 0, sending: 0, sent: 0, failed: 0, skipped: 0, uncertain: 0 };
-  for (const { status, count } of rows) counts[status] = count;
-  return { total: rows.reduce((total, { count }) => total + count, 0), ...counts };
+  return { total: Object.values(counts).reduce((total, count) => total + count, 0), ...counts };
 }
 
 export async function countSent(database: Queryable): Promise<number> {
   const row = await database.one(
     'deliveries.count-sent',
-    sql<{ count: number }>`select count(*) as count from deliveries where status = 'sent'`,
+    sql<{ count: number }>`select coalesce(sum(sent), 0) as count from delivery_counts`,
   );
   return row.count;
 }
@@ -215,6 +130,8 @@ export type DeliveryRow = {
   readonly status: DeliveryStatus;
   readonly attempts: number;
   readonly reason: string | null;
+  readonly failureClass: BounceClass | null;
+  readonly variant: number | null;
   readonly changedAt: Date;
   readonly nextAttemptAt: Date | null;
 };
@@ -232,7 +149,8 @@ export function listDeliveries(
   const { issueId, status, after, limit } = filter;
   return database.query(
     'deliveries.list',
-    sql<DeliveryRow>`select subscriber_id as "subscriberId", status, attempts, reason, changed_at as "changedAt", next_attempt_at as "nextAttemptAt"
+    sql<DeliveryRow>`select subscriber_id as "subscriberId", status, attempts, reason, failure_class as "failureClass", variant,
+               changed_at as "changedAt", case when status = 'queued' then nullif(next_attempt_at, 'infinity') end as "nextAttemptAt"
         from deliveries
         where issue_id = ${issueId}::uuid and (${status ?? null}::text is null or status = ${status ?? null})
           and (${after ?? null}::uuid is null or subscriber_id > ${after ?? null}::uuid)

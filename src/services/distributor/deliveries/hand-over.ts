@@ -1,155 +1,163 @@
-import { setTimeout as delay, setImmediate as immediate } from 'node:timers/promises';
-import type { Database } from '#platform/database';
-import type { MailTransport, OutgoingMail } from '#platform/mail';
-import type { Clock } from '#shared/clock';
+import type { MailRouter, MailTransport, Permit, ReadyMail, SendOutcome } from '#platform/mail';
 import { AppError, messageOf } from '#shared/errors';
 import { batchesPerProcess } from '../distributor-jobs.ts';
-import type { Audience } from '../distributor-types.ts';
-import { insertEmailEvent } from '../tracking/engagement-store.ts';
+import type { Issue } from '../distributor-types.ts';
 import { claimAt } from './claim.ts';
-import { type Claim, type ClaimedDelivery, type DeliveryStatus, moveDeliveries } from './delivery-store.ts';
-import { type Handed, type HandOverOutcome, handed } from './outcomes.ts';
+import { createHostPaces } from './host-paces.ts';
+import { type HandOverOutcome, handed } from './outcomes.ts';
+import { type RecordDependencies, type Returned, recordResults } from './record-results.ts';
+import type { Supply, Waiting } from './supply.ts';
 
-const recordRetries = 20;
-const recordRetryDelayMs = 1000;
+const gatherMs = 3;
 
-export type HandOverDependencies = {
-  readonly database: Database;
-  readonly mail: MailTransport;
-  readonly subscribers: Pick<Audience, 'markBounced'>;
-  readonly clock: Clock;
-  readonly countOutcome: (outcome: DeliveryStatus) => void;
+/** A transport, or several behind a router, which knows limits. */
+export type Sending = Pick<MailTransport, 'maxConnections' | 'verify' | 'findByMessageId'> & {
+  deliver(mail: ReadyMail, permit?: Permit): Promise<SendOutcome>;
+  readonly reserve?: MailRouter['reserve'];
+  readonly release?: MailRouter['release'];
 };
+
+export type HandOverDependencies = RecordDependencies & { readonly mail: Sending };
 
 export type HandOverResult = { readonly accepted: number; readonly isServerDown: boolean };
 
 type Batch = {
-  readonly issueId: string;
+  readonly issue: Issue;
   readonly claimedBy: string;
-  readonly deliveries: readonly ClaimedDelivery[];
-  readonly buildMail: (subscriberId: string) => OutgoingMail;
+  readonly supply: Supply;
+  /** Writes a recipient's mail, or says why it cannot be written. */
+  readonly buildMail: (waiting: Waiting) => ReadyMail;
   readonly signal: AbortSignal;
   /** Nothing more is begun from then on. */
   readonly endsAt: Date;
 };
 
-type Ready = { readonly delivery: ClaimedDelivery; readonly mail: OutgoingMail };
+type Ready = Waiting & { readonly mail: ReadyMail; readonly permit: Permit | undefined };
 
 /**
- * Hands the claimed deliveries to the mail server. One statement at a time records what has come back and marks what goes
- * next, so the faster the server, the more each commit carries, and no message leaves whose mark is not committed. Ends early
- * when the server is down, the issue was paused or time is up; what was not handed over is still claimed then.
+ * Hands what the supply claims to the mail server. One statement at a time records what has come back and marks what goes next,
+ * so the faster the server, the more each commit carries, and no message leaves whose mark is not committed. Ends when nothing
+ * is left, and early when the server is down, the issue was paused or time is up; what was not handed over is still claimed then.
  */
 export async function handOver(dependencies: HandOverDependencies, batch: Batch): Promise<HandOverResult> {
   const { mail, clock } = dependencies;
-  const canLookUp = mail.findByMessageId !== undefined;
-  const waiting = [...batch.deliveries];
-  const returned: Handed[] = [];
-  const underWay = new Set<Promise<void>>();
+  const { issue, supply } = batch;
+  const doubtRules = { canLookUp: mail.findByMessageId !== undefined, onUncertain: issue.onUncertain };
   const isServerUp = createServerCheck(mail);
+  const paces = createHostPaces(clock);
   // The process's batches share the connections: a message that waits for one is marked as under way too early.
   const lanes = Math.max(1, Math.floor(mail.maxConnections / batchesPerProcess));
+  let returned: Returned[] = [];
+  let underWay = 0;
   let accepted = 0;
   let isServerDown = false;
   let hasStopped = false;
+  let bell = Promise.withResolvers<void>();
+  let enough = Promise.withResolvers<void>();
 
+  const giveBack = (waiting: Waiting, outcome: HandOverOutcome) => {
+    returned.push({ waiting, ...handed(clock, waiting.delivery, outcome, doubtRules) });
+  };
+
+  /** As many as there are free lanes, with their mails written. */
   function takeNext(): Ready[] {
-    if (hasStopped || isServerDown || batch.signal.aborted || clock.now() >= batch.endsAt) return [];
-    return waiting.splice(0, lanes - underWay.size).flatMap((delivery) => {
+    const now = clock.now();
+    const next: Ready[] = [];
+    while (underWay + next.length < lanes && !isOver(now)) {
+      const waiting = supply.take(now);
+      if (waiting === undefined) break;
       try {
-        return [{ delivery, mail: batch.buildMail(delivery.subscriberId) }];
+        next.push({ ...waiting, mail: batch.buildMail(waiting), permit: undefined });
       } catch (error) {
-        returned.push(handed(clock, delivery, { kind: 'not_rendered', reason: messageOf(error) }, canLookUp));
-        return [];
+        giveBack(waiting, { kind: 'not_rendered', reason: messageOf(error) });
       }
+    }
+    return next;
+  }
+
+  const isOver = (now: Date) => hasStopped || isServerDown || batch.signal.aborted || now >= batch.endsAt;
+
+  /** Leave for each, where there are limits; what has none yet goes back into the queue, and holds up nobody. */
+  async function withPermits(next: readonly Ready[]): Promise<Ready[]> {
+    if (mail.reserve === undefined || next.length === 0) return [...next];
+    const leaves = await mail.reserve(next.map(({ host }) => ({ host })));
+    return next.flatMap((ready, index) => {
+      const leave = leaves[index];
+      if (leave?.kind === 'permit') {
+        paces.granted(ready.host);
+        return [{ ...ready, permit: leave }];
+      }
+      giveBack(ready, { kind: 'held_up', until: paces.heldUp(ready.host, leave?.until ?? clock.now()) });
+      return [];
     });
   }
 
-  async function send(ready: Ready, claim: Claim): Promise<HandOverOutcome> {
+  async function send(ready: Ready): Promise<HandOverOutcome> {
     // Whoever slept through the lease may no longer hand over: somebody else may have the delivery by now.
-    if (clock.now() >= claim.leaseUntil) return { kind: 'unavailable', isServerUp: false, reason: 'the claim had ended' };
+    if (clock.now() >= ready.leaseUntil) return { kind: 'unavailable', isServerUp: false, reason: 'the claim had ended' };
     try {
-      return await mail.send(ready.mail);
+      return await mail.deliver(ready.mail, ready.permit);
     } catch (error) {
       if (!(error instanceof AppError && error.code === 'mail_unavailable')) return { kind: 'unknown', response: messageOf(error) };
       return { kind: 'unavailable', isServerUp: await isServerUp(), reason: messageOf(error) };
     }
   }
 
-  function start(ready: Ready, claim: Claim): void {
-    const task = send(ready, claim).then((outcome) => {
-      underWay.delete(task);
+  function start(ready: Ready): void {
+    underWay += 1;
+    send(ready).then((outcome) => {
+      underWay -= 1;
       if (outcome.kind === 'accepted') accepted += 1;
       if (outcome.kind === 'unavailable' && !outcome.isServerUp) isServerDown = true;
-      returned.push(handed(clock, ready.delivery, outcome, canLookUp));
+      giveBack(ready, outcome);
+      bell.resolve();
+      if (returned.length >= underWay) enough.resolve();
     });
-    underWay.add(task);
+  }
+
+  /** Answers come in bunches: a moment is waited for half of what is under way, which then shares one commit. */
+  async function gather(): Promise<void> {
+    if (returned.length >= underWay) return;
+    enough = Promise.withResolvers();
+    const timer = setTimeout(enough.resolve, gatherMs);
+    await enough.promise;
+    clearTimeout(timer);
+  }
+
+  async function recordAndStart(next: readonly Ready[]): Promise<void> {
+    const results = returned;
+    returned = [];
+    const moved = await recordResults(dependencies, claimAt(clock, issue.id, batch.claimedBy), results, next);
+    const unused: Permit[] = [];
+    for (const ready of next) {
+      if (moved.has(ready.delivery.subscriberId)) start(ready);
+      // Paused, cancelled, or the claim was lost.
+      else {
+        hasStopped = true;
+        if (ready.permit !== undefined) unused.push(ready.permit);
+      }
+    }
+    if (unused.length > 0) mail.release?.(unused);
   }
 
   for (;;) {
-    const next = takeNext();
-    if (next.length > 0 || returned.length > 0) {
-      const claim = claimAt(clock, batch.issueId, batch.claimedBy);
-      const moved = await record(dependencies, claim, returned.splice(0), next);
-      for (const ready of moved) start(ready, claim);
-      // Paused, cancelled, or the claim was lost.
-      if (moved.length < next.length) hasStopped = true;
-    } else if (underWay.size === 0) return { accepted, isServerDown };
-    if (underWay.size === 0) continue;
-    await Promise.race(underWay);
-    // Answers come in bunches: those that are here already share one commit.
-    await immediate();
-  }
-}
-
-/** Records what came back and marks what goes next; returns those of `next` that may leave. */
-async function record(
-  { database, subscribers, clock, countOutcome }: HandOverDependencies,
-  claim: Claim,
-  returned: readonly Handed[],
-  next: readonly Ready[],
-): Promise<Ready[]> {
-  const transitions = [
-    ...returned.flatMap(({ transition }) => transition ?? []),
-    ...next.map(
-      ({ delivery: { subscriberId } }) => ({ subscriberId, status: 'sending', tries: 0, reason: null, nextAttemptAt: null }) as const,
-    ),
-  ];
-  if (transitions.length === 0) return [];
-  const bounces = returned.filter(({ hardBounce }) => hardBounce !== undefined);
-  const move = async () => {
-    if (bounces.length === 0) return moveDeliveries(database, claim, transitions);
-    return database.transaction(async (tx) => {
-      const moved = await moveDeliveries(tx, claim, transitions);
-      const failed = new Set(moved.filter(({ status }) => status === 'failed').map(({ subscriberId }) => subscriberId));
-      for (const { subscriberId, hardBounce } of bounces) {
-        if (hardBounce === undefined || !failed.has(subscriberId)) continue;
-        await subscribers.markBounced(tx, subscriberId, hardBounce);
-        await insertEmailEvent(tx, { id: clock.newId(), type: 'bounce', issueId: claim.issueId, subscriberId, occurredAt: claim.now });
-      }
-      return moved;
-    });
-  };
-  const moved = await insistently(move);
-  for (const { status } of moved) if (status !== 'sending') countOutcome(status);
-  const marked = new Set(moved.filter(({ status }) => status === 'sending').map(({ subscriberId }) => subscriberId));
-  return next.filter(({ delivery }) => marked.has(delivery.subscriberId));
-}
-
-/** What the mail server answered is known only here: an outage of the database must not lose it at once. */
-async function insistently<T>(write: () => Promise<T>): Promise<T> {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return await write();
-    } catch (error) {
-      if (!(error instanceof AppError && error.retryable) || attempt > recordRetries) throw error;
-      await delay(recordRetryDelayMs);
+    if (!isOver(clock.now())) supply.refill(() => bell.resolve());
+    bell = Promise.withResolvers();
+    const next = await withPermits(takeNext());
+    if (next.length > 0 || returned.length > 0) await recordAndStart(next);
+    else if (underWay === 0) {
+      // What a claim brings that is still on its way is either sent or given back with the rest.
+      if (!(await supply.settled()) || isOver(clock.now())) return { accepted, isServerDown };
+      continue;
     }
+    if (underWay === 0) continue;
+    if (returned.length === 0) await bell.promise;
+    await gather();
   }
 }
 
 /** Tells a server that is down from one that cannot bear one message; those who ask at the same time share the answer. */
-function createServerCheck(mail: MailTransport): () => Promise<boolean> {
+function createServerCheck(mail: Pick<MailTransport, 'verify'>): () => Promise<boolean> {
   let running: Promise<boolean> | undefined;
   return () => {
     running ??= mail

@@ -1,34 +1,29 @@
 import type { Database } from '#platform/database';
 import type { MailTransport } from '#platform/mail';
 import type { Clock } from '#shared/clock';
+import type { Issue } from '../distributor-types.ts';
 import { claimAt } from './claim.ts';
-import {
-  claimInterrupted,
-  type DeliveryStatus,
-  type InterruptedDelivery,
-  moveDeliveries,
-  releaseExpiredClaims,
-  type Transition,
-} from './delivery-store.ts';
+import { claimInterrupted, type InterruptedDelivery, moveDeliveries, releaseExpiredClaims, type Transition } from './claim-store.ts';
+import type { DeliveryStatus } from './delivery-store.ts';
 import { messageIdOf } from './message-factory.ts';
-import { maxTries } from './retry-policy.ts';
+import { doubt, tryLater } from './outcomes.ts';
 
 const maxAtOnce = 100;
 
+type SettleOptions = {
+  readonly database: Database;
+  readonly mail: Pick<MailTransport, 'findByMessageId'>;
+  readonly clock: Clock;
+  readonly mailDomain: string;
+  readonly countOutcome: (outcome: DeliveryStatus) => void;
+};
+
 /**
  * Settles what workers left behind whose lease has ended. Claimed only: queued again. Under way: the mail server is asked by
- * Message-ID. Accepted: sent. Surely absent: queued again. Nobody can tell: uncertain, and never sent again.
+ * Message-ID. Accepted: sent. Surely absent: queued again. Nobody can tell: uncertain, and sent again only where the campaign
+ * prefers a second copy to a loss.
  */
-export async function settleInterrupted(
-  options: {
-    readonly database: Database;
-    readonly mail: MailTransport;
-    readonly clock: Clock;
-    readonly mailDomain: string;
-    readonly countOutcome: (outcome: DeliveryStatus) => void;
-  },
-  issueId: string,
-): Promise<void> {
+export async function settleInterrupted(options: SettleOptions, { id: issueId, onUncertain }: Issue): Promise<void> {
   const { database, mail, clock } = options;
   const claim = claimAt(clock, issueId, clock.newId());
   await releaseExpiredClaims(database, issueId, claim.now);
@@ -37,17 +32,22 @@ export async function settleInterrupted(
   const transitions: Transition[] = [];
   for (const delivery of interrupted) {
     const found = await mail.findByMessageId?.(messageIdOf(issueId, delivery.subscriberId, options.mailDomain), delivery.handedOverAt);
-    transitions.push(settle(delivery, found ?? 'unknown'));
+    transitions.push(settle(clock, delivery, onUncertain, found ?? 'unknown'));
   }
   const moved = await moveDeliveries(database, claimAt(clock, issueId, claim.claimedBy), transitions);
   for (const { status } of moved) options.countOutcome(status);
 }
 
-function settle({ subscriberId, attempts }: InterruptedDelivery, found: 'accepted' | 'absent' | 'unknown'): Transition {
-  const delivery = { subscriberId, tries: 1, nextAttemptAt: null } as const;
-  if (found === 'accepted') return { ...delivery, status: 'sent', reason: null };
-  if (found === 'unknown') return { ...delivery, status: 'uncertain', reason: 'interrupted while under way; it may have arrived' };
-  // A message that again and again ends the process that sends it must not do so for ever.
-  if (attempts + 1 >= maxTries) return { ...delivery, status: 'failed', reason: `given up after ${attempts + 1} tries: interrupted` };
-  return { ...delivery, status: 'queued', reason: 'interrupted before it arrived' };
+function settle(
+  clock: Clock,
+  delivery: InterruptedDelivery,
+  onUncertain: Issue['onUncertain'],
+  found: 'accepted' | 'absent' | 'unknown',
+): Transition {
+  const { subscriberId } = delivery;
+  if (found === 'accepted') return { subscriberId, status: 'sent', tries: 1, reason: null, failureClass: null, nextAttemptAt: null };
+  if (found === 'unknown') return doubt(clock, delivery, onUncertain, 'interrupted while under way; it may have arrived');
+  // Each time after a longer rest, and not for ever: a message may itself be what ends the process that sends it.
+  const later = tryLater(clock, delivery, 'interrupted before it arrived', 'unknown');
+  return delivery.attempts === 0 && later.status === 'queued' ? { ...later, nextAttemptAt: clock.now() } : later;
 }

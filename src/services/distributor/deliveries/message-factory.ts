@@ -1,10 +1,12 @@
-import { type OutgoingMail, parseMailbox } from '#platform/mail';
+import { type CompiledMessage, compileMessage, parseMailbox, type ReadyMail } from '#platform/mail';
 import type { Clock } from '#shared/clock';
-import type { Audience, Issue, IssueContent, Recipient, Site } from '../distributor-types.ts';
-import { cleanName, createMessageRenderer } from '../rendering/message-renderer.ts';
-import { signClickToken, signOpenToken } from '../tracking-token.ts';
+import type { Audience, Issue, IssueContent, Recipient, Site, VariantContent } from '../distributor-types.ts';
+import { cleanName } from '../rendering/recipient-name.ts';
+import { compileRecipientTemplate, type RecipientTemplate } from '../rendering/recipient-template.ts';
+import { createTrackingTokens } from '../tracking-token.ts';
+import { bytesOf, type EnvelopeSender } from './verp.ts';
 
-const pack = (uuid: string) => Buffer.from(uuid.replaceAll('-', ''), 'hex').toString('base64url');
+const pack = (uuid: string) => bytesOf(uuid).toString('base64url');
 
 /**
  * The same for every try of a delivery: by it a mail server is asked, and a reader's program knows a second copy. Packed, so
@@ -19,52 +21,94 @@ export type MessageFactoryOptions = {
   readonly secret: string;
   /** `Name <address>`. */
   readonly mailFrom: string;
-  readonly subscribers: Pick<Audience, 'unsubscribeUrl'>;
+  readonly envelopeSender: EnvelopeSender;
+  readonly subscribers: Pick<Audience, 'unsubscribeUrl' | 'preferencesUrl'>;
   readonly clock: Clock;
 };
 
+/** @throws AppError `template_faulty` or `invalid_request`: this recipient's mail cannot be written */
+export type WriteMail = (recipient: Recipient, variant: number) => ReadyMail;
+
 export type MessageFactory = {
   readonly mailDomain: string;
-  /** Reads the issue's templates once; the returned function writes one recipient's mail. */
-  forIssue(issue: Issue, content: IssueContent): (recipient: Recipient) => OutgoingMail;
+  /** Compiles the issue's versions once; the returned function writes one recipient's mail. */
+  forIssue(issue: Issue, content: IssueContent): WriteMail;
 };
 
-export function createMessageFactory({ site, secret, mailFrom, subscribers, clock }: MessageFactoryOptions): MessageFactory {
+type Version = { readonly template: RecipientTemplate; readonly withHtml: CompiledMessage; readonly textOnly: CompiledMessage };
+/** The addresses in a mail that tell who followed them, or do not. */
+type TrackedUrls = { readonly openUrl: string; readonly honeypotUrl?: string; readonly links: readonly string[] };
+
+export function createMessageFactory(options: MessageFactoryOptions): MessageFactory {
+  const { site, mailFrom, subscribers, clock, envelopeSender } = options;
   const from = parseMailbox(mailFrom);
   const mailDomain = from.address.split('@')[1] ?? 'localhost';
   const listHost = new URL(site.baseUrl).hostname;
+  const tokens = createTrackingTokens(options.secret);
+
+  function compile(issue: Issue, content: VariantContent): Version {
+    const template = compileRecipientTemplate(content);
+    const { subject, text, html } = template;
+    const headers = {
+      // RFC 8058: one POST to that address, without a page in between.
+      'List-Unsubscribe-Post': 'List-Unsubscribe=One-Click',
+      'List-Id': `<newsletter.${listHost}>`,
+      Precedence: 'bulk',
+      'Feedback-ID': `${issue.id}:${listHost}:newsletter:aquascene`,
+    };
+    return {
+      template,
+      withHtml: compileMessage({ from, subject, text, html, headers }),
+      textOnly: compileMessage({ from, subject, text, html: null, headers }),
+    };
+  }
+
+  function trackedUrls(issueId: string, subscriberId: string | null, variant: number, linkCount: number): TrackedUrls {
+    const signed = tokens.sign({ issueId, subscriberId, variant }, linkCount);
+    return {
+      openUrl: `${site.baseUrl}/t/o/${signed.open}.gif`,
+      honeypotUrl: `${site.baseUrl}/t/c/${signed.honeypot}`,
+      links: Array.from({ length: linkCount }, (_, link) => `${site.baseUrl}/t/c/${signed.click(link)}`),
+    };
+  }
+
+  /** Of anonymous or no tracking they are the same for everybody, and made once. */
+  function createUrls(issue: Issue, { links, variants }: IssueContent): (subscriberId: string, variant: number) => TrackedUrls {
+    if (issue.tracking === 'individual') return (subscriberId, variant) => trackedUrls(issue.id, subscriberId, variant, links.length);
+    const direct: TrackedUrls = { openUrl: '', links: links.map(({ url }) => url) };
+    const shared = variants.map((_, variant) => (issue.tracking === 'off' ? direct : trackedUrls(issue.id, null, variant, links.length)));
+    return (_, variant) => shared[variant] ?? direct;
+  }
 
   return {
     mailDomain,
     forIssue(issue, content) {
-      const render = createMessageRenderer(content);
-      return ({ id: subscriberId, email, name: givenName }) => {
-        const ids = { issueId: issue.id, subscriberId };
-        const name = cleanName(givenName);
+      const versions = content.variants.map((variant) => compile(issue, variant));
+      const urlsOf = createUrls(issue, content);
+      return (recipient, variant) => {
+        const version = versions[variant];
+        if (version === undefined) throw new Error(`The campaign ${issue.id} has no variant ${variant}.`);
+        const { id: subscriberId, email, format } = recipient;
+        const name = cleanName(recipient.name);
         const unsubscribeUrl = subscribers.unsubscribeUrl(subscriberId, issue.id);
-        const { html, text } = render({
+        const values = version.template.fill({
+          ...recipient,
           name,
+          fields: recipient.customFields,
           unsubscribeUrl,
-          openUrl: `${site.baseUrl}/t/o/${signOpenToken(secret, ids)}.gif`,
-          links: content.links.map((_, link) => `${site.baseUrl}/t/c/${signClickToken(secret, { ...ids, link })}`),
+          preferencesUrl: subscribers.preferencesUrl(subscriberId),
+          variables: issue.variables,
+          ...urlsOf(subscriberId, variant),
         });
-        return {
-          from,
+        const messageId = messageIdOf(issue.id, subscriberId, mailDomain);
+        const raw = (format === 'text' ? version.textOnly : version.withHtml).write({
           to: { address: email, ...(name !== null && { name }) },
-          subject: issue.subject,
-          html,
-          text,
-          messageId: messageIdOf(issue.id, subscriberId, mailDomain),
+          messageId,
           date: clock.now(),
-          headers: {
-            // RFC 8058: one POST to that address, without a page in between.
-            'List-Unsubscribe': `<${unsubscribeUrl}>`,
-            'List-Unsubscribe-Post': 'List-Unsubscribe=One-Click',
-            'List-Id': `<newsletter.${listHost}>`,
-            Precedence: 'bulk',
-            'Feedback-ID': `${issue.id}:${listHost}:newsletter:aquascene`,
-          },
-        };
+          values,
+          headers: { 'List-Unsubscribe': `<${unsubscribeUrl}>` },
+        });
+        return { envelope: { from: envelopeSender.of({ issueId: issue.id, subscriberId }), to: email }, messageId, raw };
       };
     },
   };

@@ -1,59 +1,91 @@
-import { isHardBounce, type SendOutcome } from '#platform/mail';
+import type { SendOutcome } from '#platform/mail';
 import type { Clock } from '#shared/clock';
-import type { Transition } from './delivery-store.ts';
-import { maxTries, retryDelayMs } from './retry-policy.ts';
+import type { Issue } from '../distributor-types.ts';
+import type { ClaimedDelivery, Transition } from './claim-store.ts';
+import { type BounceClass, classifyReply } from './reply-class.ts';
+import { nextTryAt } from './retry-policy.ts';
 
-/** `unavailable`: surely not taken. The mail server answers others, or it answers nobody. */
+/** `unavailable`: surely not taken. The mail server answers others, or it answers nobody. `held_up`: there is no leave to send it yet. */
 export type HandOverOutcome =
   | SendOutcome
   | { readonly kind: 'unavailable'; readonly isServerUp: boolean; readonly reason: string }
+  | { readonly kind: 'held_up'; readonly until: Date }
   | { readonly kind: 'not_rendered'; readonly reason: string };
 
+/** A refusal for good, in the server's words. */
+export type Refusal = { readonly bounceClass: BounceClass; readonly response: string };
+
 export type Handed = {
-  readonly subscriberId: string;
   /** Undefined: the row stays `sending`, and the mail server is asked when the lease has ended. */
   readonly transition: Transition | undefined;
-  /** The address does not exist; the server's words. */
-  readonly hardBounce: string | undefined;
+  readonly refusal: Refusal | undefined;
 };
 
-const maxReasonLength = 500;
+export type Delivery = Omit<ClaimedDelivery, 'variant'>;
+type OnUncertain = Issue['onUncertain'];
 
-// Server replies are foreign text: PostgreSQL takes no NUL.
-const shorten = (reason: string) => reason.replaceAll('\u0000', '').slice(0, maxReasonLength);
+/** Of UTF-8: a row of the ledger is at most 300 bytes. */
+const maxReasonBytes = 100;
+
+/** Server replies are foreign text: PostgreSQL takes no NUL, and half a character is none. */
+export function shortenReason(reason: string): string {
+  const clean = reason.replaceAll('\u0000', '');
+  const bytes = Buffer.from(clean);
+  if (bytes.length <= maxReasonBytes) return clean;
+  let end = maxReasonBytes;
+  while (((bytes[end] ?? 0) & 0xc0) === 0x80) end -= 1;
+  return bytes.toString('utf8', 0, end);
+}
+
+/** Queued again after a while, or failed when its time is over. */
+export function tryLater(clock: Clock, delivery: Delivery, reason: string, failureClass: BounceClass): Transition {
+  const tries = delivery.attempts + 1;
+  const at = nextTryAt(tries, delivery.firstTriedAt, clock.now(), clock.random());
+  const { subscriberId } = delivery;
+  const common = { subscriberId, tries: 1, failureClass } as const;
+  return at === undefined
+    ? { ...common, status: 'failed', reason: shortenReason(`given up after ${tries} tries: ${reason}`), nextAttemptAt: null }
+    : { ...common, status: 'queued', reason: shortenReason(reason), nextAttemptAt: at };
+}
+
+/** Nobody knows whether it arrived: a person or a provider's event says so, unless the campaign prefers a second copy to a loss. */
+export function doubt(clock: Clock, delivery: Delivery, onUncertain: OnUncertain, reason: string): Transition {
+  if (onUncertain === 'resend') return tryLater(clock, delivery, reason, 'unknown');
+  const { subscriberId } = delivery;
+  return { subscriberId, status: 'uncertain', tries: 1, reason: shortenReason(reason), failureClass: null, nextAttemptAt: null };
+}
 
 export function handed(
   clock: Clock,
-  delivery: { readonly subscriberId: string; readonly attempts: number },
+  delivery: Delivery,
   outcome: HandOverOutcome,
-  canLookUp: boolean,
+  options: { readonly canLookUp: boolean; readonly onUncertain: OnUncertain },
 ): Handed {
   const { subscriberId } = delivery;
-  const to = (status: Transition['status'], tries: 0 | 1, reason: string | null, nextAttemptAt: Date | null = null): Handed => ({
-    subscriberId,
-    transition: { subscriberId, status, tries, reason: reason === null ? null : shorten(reason), nextAttemptAt },
-    hardBounce: undefined,
-  });
-  const tryLater = (reason: string): Handed => {
-    const tries = delivery.attempts + 1;
-    if (tries >= maxTries) return to('failed', 1, `given up after ${tries} tries: ${reason}`);
-    return to('queued', 1, reason, new Date(clock.now().getTime() + retryDelayMs(tries, clock.random())));
-  };
+  const only = (transition: Transition | undefined): Handed => ({ transition, refusal: undefined });
+  const plain = { subscriberId, tries: 0, reason: null, failureClass: null, nextAttemptAt: null } as const;
   switch (outcome.kind) {
     case 'accepted':
-      return to('sent', 1, null);
+      return only({ ...plain, status: 'sent', tries: 1 });
     case 'unknown':
       // Asked at once, a server that is still storing the message would deny it; so it is asked after the lease.
-      return canLookUp ? { subscriberId, transition: undefined, hardBounce: undefined } : to('uncertain', 1, outcome.response);
+      return only(options.canLookUp ? undefined : doubt(clock, delivery, options.onUncertain, outcome.response));
     case 'unavailable':
       // A server that is down costs nobody a try. Where it is up, it is this message that it cannot bear.
-      return outcome.isServerUp ? tryLater(outcome.reason) : to('queued', 0, outcome.reason);
+      if (outcome.isServerUp) return only(tryLater(clock, delivery, outcome.reason, 'transient'));
+      return only({ ...plain, status: 'queued', reason: shortenReason(outcome.reason) });
+    case 'held_up':
+      return only({ ...plain, status: 'queued', nextAttemptAt: outcome.until });
     case 'not_rendered':
-      return to('failed', 0, outcome.reason);
+      return only({ ...plain, status: 'failed', reason: shortenReason(outcome.reason) });
     case 'rejected': {
-      if (outcome.temporary) return tryLater(outcome.response);
-      const failed = to('failed', 1, outcome.response);
-      return isHardBounce(outcome) ? { ...failed, hardBounce: shorten(outcome.response) } : failed;
+      const { bounceClass, isTemporary } = classifyReply(outcome);
+      if (isTemporary) return only(tryLater(clock, delivery, outcome.response, bounceClass));
+      const reason = shortenReason(outcome.response);
+      return {
+        transition: { ...plain, status: 'failed', tries: 1, reason, failureClass: bounceClass },
+        refusal: { bounceClass, response: reason },
+      };
     }
   }
 }

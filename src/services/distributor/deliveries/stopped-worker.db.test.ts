@@ -36,6 +36,7 @@ test('a worker that is stopped while it sends, and goes on when another has done
   const newsroom = createNewsroom(t, mailbox.transport);
   const { id } = await desk.startIssue(newsroom, readerCount);
   await newsroom.prepare(id);
+  await t.database.execute('test.due', sql`update deliveries set next_attempt_at = now()`);
   const worker = spawn(process.execPath, [workerFile, t.databaseUrl, String(mailbox.port)], { stdio: ['ignore', 'ignore', 'inherit'] });
   const exited = new Promise<number | null>((resolve) => worker.once('exit', (code) => resolve(code)));
   try {

@@ -3,10 +3,14 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, test } from 'node:test';
 import { parseHTML } from 'linkedom';
-import { maxUnclippedBytes } from '../campaigns/prepare-issue.ts';
-import { compileIssue, type IssueToCompile } from './compile-issue.ts';
-import { cleanName, createMessageRenderer } from './message-renderer.ts';
-import { shortenToBrief, wrapLines } from './template-engine.ts';
+import { maxUnclippedBytes } from '../campaigns/preflight/index.ts';
+import type { IssueContent } from '../distributor-types.ts';
+import { compileIssue } from './compile-issue.ts';
+import type { IssueToCompile } from './issue-to-compile.ts';
+import { createMessageRenderer } from './message-renderer.ts';
+import { cleanName } from './recipient-name.ts';
+import type { RecipientValues } from './recipient-template.ts';
+import { shortenToBrief, wrapLines } from './text-layout.ts';
 
 const templates = path.resolve(import.meta.dirname, '../../../../packs/aquascaping/templates');
 const template = {
@@ -35,15 +39,40 @@ const issue = (changes: Partial<IssueToCompile> = {}): IssueToCompile => ({
   articles: [article(1), article(2)],
   site: { baseUrl: 'https://news.example', title: 'The Planted Tank', tagline: 'News of the week', language: 'en' },
   postalAddress: '',
+  body: '',
+  blocks: [],
+  variables: {},
+  textOverride: null,
+  tracking: 'individual',
+  variants: [],
+  customFields: ['tank_litres'],
   ...changes,
 });
 
-const values = (links: readonly { url: string }[], name: string | null = null) => ({
+const values = (links: readonly { url: string }[], name: string | null = null): RecipientValues => ({
   name,
+  email: 'ana@example.org',
+  language: 'en',
+  country: null,
+  timezone: null,
+  tags: [],
+  topics: [],
+  fields: {},
+  format: 'html',
+  segments: [],
   unsubscribeUrl: 'https://news.example/unsubscribe/token',
+  preferencesUrl: 'https://news.example/preferences/token',
   openUrl: 'https://news.example/t/o/token.gif',
   links: links.map((_, number) => `https://news.example/t/c/link-${number}`),
+  variables: {},
 });
+
+function versionOf({ variants }: IssueContent, variant = 0) {
+  const version = variants[variant];
+  assert.ok(version !== undefined);
+  return version;
+}
+const rendererOf = (content: IssueContent, variant = 0) => createMessageRenderer(versionOf(content, variant));
 
 const minimal = (body: string) =>
   `<mjml>\n<mj-body>\n<mj-section><mj-column>\n${body}\n<mj-text>{% raw %}{{ unsubscribe_url }}{% endraw %}</mj-text>\n</mj-column></mj-section>\n</mj-body>\n</mjml>`;
@@ -53,7 +82,7 @@ const withTemplate = (body: string, textTemplate = minimalText) => issue({ templ
 describe('the digest', () => {
   test('greets by name, or without one, and names way out, reason, site and address', async () => {
     const content = await compileIssue(issue({ postalAddress: '1 Pond Street, Sofia' }));
-    const render = createMessageRenderer(content);
+    const render = rendererOf(content);
     const named = render(values(content.links, 'Ana'));
     const nameless = render(values(content.links));
     for (const text of [named.html, named.text]) {
@@ -79,9 +108,10 @@ describe('the digest', () => {
         ['https://news.example/', null],
       ],
     );
-    const { html, text } = createMessageRenderer(content)(values(content.links));
-    const hrefs = [...parseHTML(html).document.querySelectorAll('a')].map((link) => link.getAttribute('href'));
+    const { html, text } = rendererOf(content)(values(content.links));
+    const hrefs = [...parseHTML(html).document.querySelectorAll('a:not([aria-hidden])')].map((link) => link.getAttribute('href'));
     assert.deepEqual([...new Set(hrefs)].sort(), [
+      'https://news.example/preferences/token',
       'https://news.example/t/c/link-0',
       'https://news.example/t/c/link-1',
       'https://news.example/t/c/link-2',
@@ -91,6 +121,7 @@ describe('the digest', () => {
     assert.deepEqual(urls, [
       'https://news.example/t/c/link-0',
       'https://news.example/t/c/link-1',
+      'https://news.example/preferences/token',
       'https://news.example/unsubscribe/token',
     ]);
   });
@@ -98,19 +129,20 @@ describe('the digest', () => {
   test('tells the first article in full and the others in a line each', async () => {
     const summary = `${'One word after another, '.repeat(12)}The end of it.`;
     const content = await compileIssue(issue({ articles: [1, 2, 3].map((number) => article(number, { summary })) }));
-    for (const part of Object.values(createMessageRenderer(content)(values(content.links)))) {
+    const { html, text } = rendererOf(content)(values(content.links));
+    for (const part of [html, text]) {
       assert.equal(part.replace(/\s+/g, ' ').match(/The end of it\./g)?.length, 1);
       assert.equal(part.match(/…/g)?.length, 2);
       for (const number of [1, 2, 3]) assert.ok(part.includes(`Article ${number}`));
     }
-    assert.equal(content.html.match(/Read the article/g)?.length, 1, 'one button');
+    assert.equal(versionOf(content).html.match(/Read the article/g)?.length, 1, 'one button');
   });
 
   test('stays whole in Gmail with as many articles as it takes', async () => {
     const summary = 'A summary of some length that tells what the reader will find. '.repeat(5);
     const content = await compileIssue(issue({ articles: Array.from({ length: 20 }, (_, number) => article(number, { summary })) }));
     const token = 'x'.repeat(90);
-    const { html } = createMessageRenderer(content)({
+    const { html } = rendererOf(content)({
       ...values(content.links),
       links: content.links.map(() => `https://news.example/t/c/${token}`),
     });
@@ -122,7 +154,7 @@ describe('what comes in with values', () => {
   test('HTML in titles, subjects and names is shown, not obeyed', async () => {
     const evil = '<script>alert("1")</script>&amp;';
     const content = await compileIssue(issue({ subject: evil, preheader: evil, articles: [article(1, { title: evil, summary: evil })] }));
-    const { html, text } = createMessageRenderer(content)(values(content.links, '<b onclick="x">Ann</b>'));
+    const { html, text } = rendererOf(content)(values(content.links, '<b onclick="x">Ann</b>'));
     const { document } = parseHTML(html);
     assert.equal(document.querySelector('script, b'), null);
     assert.ok(document.body.textContent?.includes(evil));
@@ -132,8 +164,8 @@ describe('what comes in with values', () => {
 
   test('template language in titles and names is text', async () => {
     const evil = '{{ unsubscribe_url }} {% if name %} {% raw %} {{{';
-    const content = await compileIssue(issue({ subject: evil, articles: [article(1, { title: evil, summary: evil })] }));
-    const { html, text } = createMessageRenderer(content)(values(content.links, '{{ open_url }}'));
+    const content = await compileIssue(issue({ articles: [article(1, { title: evil, summary: evil })] }));
+    const { html, text } = rendererOf(content)(values(content.links, '{{ open_url }}'));
     assert.ok(parseHTML(html).document.body.textContent?.includes(evil));
     assert.ok(text.includes(evil));
     assert.ok(text.includes('Hello {{ open_url }},'));
@@ -203,7 +235,7 @@ test('mailto, tel and fragments stay; encoded addresses are decoded once', async
     ),
   );
   assert.deepEqual(content.links, [{ url: 'https://x.example/?a=1&b=2', contentId: null }]);
-  assert.match(content.html, /href="mailto:a@b\.example"/);
+  assert.match(versionOf(content).html, /href="mailto:a@b\.example"/);
 });
 
 test('lines of text are broken at spaces, and long words stay whole', () => {

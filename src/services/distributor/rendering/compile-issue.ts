@@ -1,109 +1,149 @@
-import compile from 'mjml';
-import { messageOf } from '#shared/errors';
-import type { IssueContent, PublishedArticle, Site } from '../distributor-types.ts';
-import { createLinkRegister, rewriteHtmlLinks, rewriteTextLinks } from './link-rewriting.ts';
+import type { IssueContent, VariantContent } from '../distributor-types.ts';
+import { compileMjml } from './compile-mjml.ts';
+import { defaultTextTemplate } from './default-text-template.ts';
+import { checkPlaces, checkWritten, versionsOf, type WrittenParts, writtenAsHtml, writtenAsText } from './issue-parts.ts';
+import type { IssueToCompile } from './issue-to-compile.ts';
+import { createRecipientCheck, recipientPartOf, sampleReaders, sampleUnsubscribeUrl } from './known-to-recipients.ts';
+import { checkVariables, type KnownVariables, namesOfGroup, variablesWithDefault } from './known-variables.ts';
+import { createLinkRegister, type LinkRegister, rewriteHtmlLinks, rewriteTextLinks } from './link-rewriting.ts';
+import { createLiquidStretches, type LiquidStretches, withoutMarks } from './liquid-stretches.ts';
 import { createMessageRenderer } from './message-renderer.ts';
 import {
+  guardBraces,
   issueHtmlEngine,
   issueTextEngine,
   readTemplate,
-  recipientHtmlEngine,
   releaseBracesInHtml,
   releaseBracesInText,
   templateFault,
 } from './template-engine.ts';
 
-export type TemplateSource = { readonly name: string; readonly mjml: string; readonly textTemplate: string };
-
-export type IssueToCompile = {
-  readonly template: TemplateSource;
-  readonly subject: string;
-  readonly preheader: string;
-  readonly date: Date;
-  readonly articles: readonly PublishedArticle[];
-  readonly site: Site;
-  readonly postalAddress: string;
-};
-
-type MjmlFault = { readonly line: number; readonly message: string };
-
-const rawBlock = /\{%-?\s*raw\s*-?%\}([\s\S]*?)\{%-?\s*endraw\s*-?%\}/g;
-const blankLines = (text: string) => text.replace(/[^\n]+/g, '');
-
 /**
  * For a thread of its own (`compile-issue-worker.ts`): half a second to load, tens of milliseconds to run.
  *
- * Fills in the issue's values, compiles the MJML and numbers the links. Everything that can be wrong with the template shows
- * here: what is returned has been rendered for a recipient with a name and for one without.
+ * Fills in the issue's values, compiles the MJML and numbers the links, for each variant of the issue. Everything that can be
+ * wrong with the template shows here: what is returned has been rendered for readers of whom all is known and of whom nothing is.
  * @throws AppError `template_faulty` with the file, the line in it and the reason
  */
 export async function compileIssue(issue: IssueToCompile): Promise<IssueContent> {
-  const mjmlFile = `${issue.template.name}.mjml`;
-  const textFile = `${issue.template.name}.txt.liquid`;
-  const values = valuesOf(issue);
-  const filledMjml = readTemplate(issueHtmlEngine, mjmlFile, issue.template.mjml, values);
-  const filledText = readTemplate(issueTextEngine, textFile, issue.template.textTemplate, values);
-  checkRecipientParts(mjmlFile, issue.template.mjml);
-  checkRecipientParts(textFile, issue.template.textTemplate);
-
+  const files = readFiles(issue);
+  const versions = versionsOf(issue);
+  checkWritten(versions, issue, createRecipientCheck(issue));
+  checkFiles(files, versions, issue);
   const register = createLinkRegister(new Map(issue.articles.map(({ id, url }) => [url, id])));
-  const html = rewriteHtmlLinks(await compileMjml(mjmlFile, issue.template.mjml, filledMjml), register, mjmlFile);
-  const text = rewriteTextLinks(filledText.replace(/\n{3,}/g, '\n\n'), register);
-  const content = { html: releaseBracesInHtml(html), text: releaseBracesInText(text), links: register.links };
-  const render = createMessageRenderer(content);
-  for (const name of [null, 'A. Reader']) {
-    render({ name, unsubscribeUrl: sampleUnsubscribeUrl, openUrl: 'https://open.invalid/', links: register.links.map(({ url }) => url) });
-  }
-  return content;
+  const variants: VariantContent[] = [];
+  for (const version of versions) variants.push(await compileVersion(issue, files, version, register));
+  const urls = register.links.map(({ url }) => url);
+  for (const version of variants) checkRendered(files, version, issue, urls);
+  return { variants, links: register.links };
 }
 
-const sampleUnsubscribeUrl = 'https://unsubscribe.invalid/';
+type TemplateFile = { readonly file: string; readonly source: string; readonly slots: ReadonlySet<string> };
+type Files = { readonly mjml: TemplateFile; readonly text: TemplateFile };
 
-/** Reads only what is left for the second reading, at the lines where it stands. */
-function checkRecipientParts(file: string, source: string): void {
-  let recipientPart = '';
-  let end = 0;
-  for (const match of source.matchAll(rawBlock)) {
-    recipientPart += blankLines(source.slice(end, match.index)) + blankLines(match[0].slice(0, match[0].indexOf('%}'))) + (match[1] ?? '');
-    end = match.index + match[0].length;
+function readFiles({ template: { name, mjml, textTemplate } }: IssueToCompile): Files {
+  const read = (file: string, source: string, engine: typeof issueHtmlEngine): TemplateFile => ({
+    file,
+    source,
+    slots: namesOfGroup(engine, file, source, 'blocks'),
+  });
+  return {
+    mjml: read(`${name}.mjml`, mjml, issueHtmlEngine),
+    text: read(`${name}.txt.liquid`, textTemplate.trim() === '' ? defaultTextTemplate : textTemplate, issueTextEngine),
+  };
+}
+
+function checkFiles({ mjml, text }: Files, versions: readonly WrittenParts[], issue: IssueToCompile): void {
+  const check = createRecipientCheck(issue);
+  for (const { file, source, slots } of [mjml, text]) {
+    const engine = file === mjml.file ? issueHtmlEngine : issueTextEngine;
+    checkVariables(engine, file, source, knownToIssues(slots, issue));
+    check(file, recipientPartOf(source));
   }
-  for (const name of [null, 'A. Reader']) {
-    const sample = { name, unsubscribe_url: sampleUnsubscribeUrl, open_url: 'https://open.invalid/', links: [] };
-    if (!readTemplate(recipientHtmlEngine, file, recipientPart, sample).includes(sampleUnsubscribeUrl)) {
+  checkPlaces(mjml.file, mjml.source, versions, issue);
+  if (issue.textOverride === null) checkPlaces(text.file, text.source, versions, issue);
+}
+
+async function compileVersion(issue: IssueToCompile, files: Files, version: WrittenParts, register: LinkRegister): Promise<VariantContent> {
+  const stretches = createLiquidStretches();
+  const { mjml } = files;
+  const written = writtenAsHtml(version, issue.blocks, mjml.slots, stretches);
+  const filled = readTemplate(issueHtmlEngine, mjml.file, mjml.source, valuesOf(issue, written, mjml.source));
+  const compiled = await compileMjml(mjml.file, mjml.source, filled);
+  const html = rewriteHtmlLinks(issue.tracking === 'off' ? withoutPixel(compiled) : withHoneypot(compiled), register, mjml.file, {
+    liquidOf: stretches.find,
+    addressOf: (liquid) => addressOfVariable(liquid, issue.variables),
+  });
+  return {
+    subject: version.subject,
+    html: stretches.restore(releaseBracesInHtml(html)),
+    text: compileText(issue, files.text, version, register, stretches),
+  };
+}
+
+/** Liquid is out of the way before addresses are looked for: one may stand in a string of it. */
+function compileText(
+  issue: IssueToCompile,
+  { file, source, slots }: TemplateFile,
+  version: WrittenParts,
+  register: LinkRegister,
+  stretches: LiquidStretches,
+): string {
+  const written = writtenAsText(version, issue.blocks, slots, stretches);
+  const text =
+    issue.textOverride === null
+      ? readTemplate(issueTextEngine, file, source, valuesOf(issue, written, source))
+      : guardBraces(stretches.protect(withoutMarks(issue.textOverride)));
+  const open = stretches.protect(text.replace(/\n{3,}/g, '\n\n').trim());
+  return stretches.restore(releaseBracesInText(rewriteTextLinks(open, register)));
+}
+
+const pixel = /<img\b[^>]*\{\{-?\s*open_url\s*-?\}\}[^>]*>/gi;
+const withoutPixel = (html: string) => html.replace(pixel, '');
+
+/** Only machines follow what no reader sees: they are told from people by it. */
+const honeypot = '<a href="{{ honeypot_url }}" rel="nofollow" tabindex="-1" aria-hidden="true" style="display:none"></a>';
+const withHoneypot = (html: string) => html.replace(/(?=<\/body>)/i, honeypot);
+
+/** A link that is a variable of the issue and nothing else leads where that leads. */
+function addressOfVariable(liquid: string, variables: Readonly<Record<string, unknown>>): string | undefined {
+  const name = /^\{\{-?\s*variables\.(\w+)\s*-?\}\}$/.exec(liquid)?.[1];
+  const value = name === undefined || !Object.hasOwn(variables, name) ? undefined : variables[name];
+  return typeof value === 'string' ? value : undefined;
+}
+
+function checkRendered({ mjml, text }: Files, version: VariantContent, issue: IssueToCompile, links: readonly string[]): void {
+  const render = createMessageRenderer(version);
+  for (const reader of sampleReaders(issue, links)) {
+    const message = render(reader);
+    const parts = [
+      [mjml.file, message.html],
+      [issue.textOverride === null ? text.file : 'text', message.text],
+    ] as const;
+    for (const [file, content] of parts) {
+      if (content.includes(sampleUnsubscribeUrl)) continue;
       throw templateFault(file, undefined, 'there is no {% raw %}{{ unsubscribe_url }}{% endraw %}: every mail offers a way out');
     }
   }
 }
 
-async function compileMjml(file: string, source: string, filled: string): Promise<string> {
-  const options = {
-    validationLevel: 'strict',
-    fonts: {},
-    keepComments: false,
-    minify: true,
-    minifyOptions: { minifyCss: false },
-  } as const;
-  try {
-    return (await compile(filled, options)).html;
-  } catch (error) {
-    // The lines of the filled text are not those of the file: look for the fault in the file, its Liquid taken out.
-    const bare = source.replace(/\{%[\s\S]*?%\}/g, (tag) => tag.replace(/[^\n]+/g, '')).replace(/\{\{[\s\S]*?\}\}/g, 'x');
-    const fault = await compile(bare, options).then(
-      () => undefined,
-      (inSource: unknown) => firstFaultOf(inSource),
-    );
-    throw templateFault(file, fault?.line, fault?.message ?? firstFaultOf(error)?.message ?? messageOf(error));
-  }
-}
-
-function firstFaultOf(error: unknown): MjmlFault | undefined {
-  return error instanceof Error && 'errors' in error && Array.isArray(error.errors)
-    ? (error.errors[0] as MjmlFault | undefined)
-    : undefined;
+function knownToIssues(slots: ReadonlySet<string>, { variables }: IssueToCompile): KnownVariables {
+  return {
+    plain: ['body', 'postal_address'],
+    lists: [],
+    groups: {
+      site: ['title', 'tagline', 'language', 'url', 'address'],
+      issue: ['subject', 'preheader', 'date'],
+      variables: Object.keys(variables),
+      blocks: [...slots],
+      articles: undefined,
+    },
+  };
 }
 
 /** What a template may name at the first reading. */
-function valuesOf({ subject, preheader, date, articles, site, postalAddress }: IssueToCompile) {
+function valuesOf(issue: IssueToCompile, { subject, preheader, body, blocks }: ReturnType<typeof writtenAsHtml>, source: string) {
+  const { date, articles, site, postalAddress, variables } = issue;
   return {
     site: {
       title: site.title,
@@ -114,7 +154,17 @@ function valuesOf({ subject, preheader, date, articles, site, postalAddress }: I
       address: site.baseUrl.replace(/^https?:\/\//, ''),
     },
     issue: { subject, preheader, date: formatDate(date, site.language) },
-    articles: articles.map(({ title, summary, url, category, language }) => ({ title, summary, url, category, language })),
+    body,
+    blocks,
+    variables: { ...Object.fromEntries([...variablesWithDefault(source)].map((name) => [name, null])), ...variables },
+    articles: articles.map(({ title, summary, url, category, language, image = null }) => ({
+      title,
+      summary,
+      url,
+      category,
+      language,
+      image,
+    })),
     postal_address: postalAddress,
   };
 }

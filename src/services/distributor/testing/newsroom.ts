@@ -1,11 +1,16 @@
+import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { createCaches } from '#platform/cache';
 import { createCompute } from '#platform/compute';
 import { sql } from '#platform/database';
+import { createHttpClient } from '#platform/http-client';
 import { createMailboxLookup, createMailboxServer, createSmtpTransport, type MailTransport } from '#platform/mail';
 import type { ServiceDependencies } from '#platform/service';
-import { createMetrics } from '#platform/telemetry';
+import { createStorage } from '#platform/storage';
+import { createLogger, createMetrics } from '#platform/telemetry';
+import { systemClock } from '#shared/clock';
 import { createDistributor, type Distributor } from '../distributor-service.ts';
-import type { ArticleSource, Audience, EmailEngagement, PublishedArticle, Recipient } from '../distributor-types.ts';
+import type { ArticleSource, Audience, AudienceRow, EmailFigure, PublishedArticle, Recipient } from '../distributor-types.ts';
 
 /** What surrounds the distributor in its tests: readers and articles in their tables, a real mailbox, and its jobs on a lead. */
 
@@ -17,6 +22,11 @@ export type Setting = ServiceDependencies;
 
 /** Of the whole test process: a thread without work does not keep it alive. */
 const compute = createCompute({ maxThreads: 1, metrics: createMetrics('test') });
+const caches = createCaches({
+  clock: systemClock,
+  logger: createLogger({ level: 'fatal', format: 'json', role: 'test' }),
+  metrics: createMetrics('test'),
+});
 
 export function createArticleSource({ database }: Setting): ArticleSource {
   const columns = sql`id, slug, title, summary, ${site.baseUrl} || '/articles/' || slug as url, language, category, published_at as "publishedAt"`;
@@ -27,6 +37,7 @@ export function createArticleSource({ database }: Setting): ArticleSource {
         sql<PublishedArticle>`select ${columns} from generated_content
             where status = 'published' and published_at >= ${since ?? new Date(0)} order by published_at desc limit ${limit}`,
       ),
+    renderSocialPicture: async () => Buffer.alloc(0),
     findArticle: (id) =>
       database.maybeOne(
         'test.article',
@@ -35,14 +46,16 @@ export function createArticleSource({ database }: Setting): ArticleSource {
   };
 }
 
-export function createAudience(): Audience {
+export function createAudience({ database }: Pick<Setting, 'database'>): Audience {
   const isSuppressed = sql`exists (select 1 from suppressions where address = lower(email))`;
   return {
     unsubscribeUrl: (subscriberId, issueId) => `${site.baseUrl}/unsubscribe/${subscriberId}.${issueId}`,
+    preferencesUrl: (subscriberId) => `${site.baseUrl}/preferences/${subscriberId}`,
     findRecipients: (database, ids) =>
       database.query(
         'test.recipients',
-        sql<Recipient>`select id, email, name, language,
+        sql<Recipient>`select id, email, name, language, country, timezone, tags, topics, custom_fields as "customFields", format,
+              '{}'::text[] as segments,
               case when status <> 'active' then status when ${isSuppressed} then 'suppressed' end as obstacle
             from subscribers where id = any(${ids}::uuid[])`,
       ),
@@ -50,16 +63,36 @@ export function createAudience(): Audience {
       tx.execute(
         'test.enqueue',
         insertFrom(
-          sql<{ id: string }>`select id from subscribers where status = 'active' and not ${isSuppressed}
+          sql<AudienceRow>`select id, lower(split_part(email, '@', 2)) as host, timezone, send_hour, frequency from subscribers where status = 'active' and not ${isSuppressed}
             and (${segmentId ?? null}::uuid is null or language = 'bg')`,
         ),
       ),
+    markComplained: async (tx, id) => {
+      await tx.execute('test.complain', sql`update subscribers set status = 'complained' where id = ${id}::uuid`);
+    },
+    unsubscribe: async (tx, id) => {
+      await tx.execute('test.unsubscribe', sql`update subscribers set status = 'unsubscribed' where id = ${id}::uuid`);
+    },
     markBounced: async (tx, id, reason) => {
       await tx.execute('test.bounce', sql`update subscribers set status = 'bounced' where id = ${id}::uuid`);
       await tx.execute(
         'test.suppress',
         sql`insert into suppressions (address, reason, created_at)
             select lower(email), ${reason}, now() from subscribers where id = ${id}::uuid on conflict do nothing`,
+      );
+    },
+    hasSegment: async (id) =>
+      (await database.maybeOne('test.segment', sql<object>`select 1 from subscriber_segments where id = ${id}::uuid`)) !== undefined,
+    isSuppressed: async (email) =>
+      (await database.maybeOne('test.suppressed', sql<object>`select 1 from suppressions where address = lower(${email})`)) !== undefined,
+    findForm: async (tx, id) =>
+      (await tx.maybeOne('test.form', sql<{ form: string | null }>`select form from consents where subscriber_id = ${id}::uuid`))?.form ??
+      null,
+    changeTags: async (tx, id, { add, remove }) => {
+      await tx.execute(
+        'test.tags',
+        sql`update subscribers set tags = array(select unnest(tags || ${add}::text[]) except select unnest(${remove}::text[]))
+            where id = ${id}::uuid`,
       );
     },
   };
@@ -106,23 +139,35 @@ export function createNewsroom(setting: Setting, mail: MailTransport, templatesF
   const distributor = createDistributor({
     ...setting,
     compute,
+    caches,
+    // Made when the first picture comes.
+    storage: createStorage({
+      ...setting,
+      config: { kind: 'folder', folder: path.join(tmpdir(), `aquascene-newsroom-${process.pid}`) },
+      publicUrl: site.baseUrl,
+      secret,
+    }),
+    // Nothing answers at the site's address: what cannot be reached is no reason to hold mail back.
+    httpClient: createHttpClient({ ...setting, allowedPrivateHosts: [], userAgent: 'newsroom' }),
     site,
     secret,
     mail,
     mailFrom: 'Newsroom <news@news.localhost>',
     postalAddress: '',
     contentManager: createArticleSource(setting),
-    subscribers: createAudience(),
+    subscribers: createAudience(setting),
     analytics: {
-      record: (event: EmailEngagement, tx) =>
-        (tx ?? database)
-          .execute(
-            'test.analytics',
-            sql`insert into analytics_events (id, type, content_id, issue_id, subscriber_id, url, user_agent, occurred_at)
-                values (${clock.newId()}, ${event.type}, ${event.contentId ?? null}::uuid, ${event.issueId}::uuid,
-                        ${event.subscriberId}::uuid, ${event.url ?? null}, ${event.userAgent ?? null}, ${clock.now()})`,
-          )
-          .then(() => undefined),
+      addEmailFigures: async (tx, figures: readonly EmailFigure[]) => {
+        for (const { contentId, day, type, count, human } of figures) {
+          await tx.execute(
+            'test.article-figures',
+            sql`insert into content_metrics as m (content_id, metric_type, metric_name, metric_value, date_bucket)
+                select ${contentId}::uuid, 'engagement', name, value, ${day}::date
+                from (values (${`email_${type}s`}, ${human}::float8), (${`email_${type}s_raw`}, ${count}::float8)) as f (name, value)
+                on conflict (content_id, metric_type, metric_name, date_bucket) do update set metric_value = m.metric_value + excluded.metric_value`,
+          );
+        }
+      },
     },
     templatesFolder,
   });

@@ -1,7 +1,6 @@
 import { type Queryable, type RawBuilder, sql } from '#platform/database';
 import type { Position } from '#platform/http-server';
-import { isNotSuppressedSql } from '../suppressions/suppression-store.ts';
-import type { SegmentRules } from './segment-rules.ts';
+import type { CustomFieldType, SegmentRules } from './rule-types.ts';
 
 export type Segment = {
   readonly id: string;
@@ -53,16 +52,48 @@ export function deleteSegment(tx: Queryable, id: string): Promise<number> {
   return tx.execute('segments.delete', sql`delete from subscriber_segments where id = ${id}::uuid`);
 }
 
-/** A statement that selects the `id` of everybody who may be written to and meets the condition. */
-export function audienceStatement(condition: RawBuilder<boolean>): RawBuilder<{ id: string }> {
-  return sql<{ id: string }>`select id from subscribers
-    where status = 'active' and ${condition} and ${isNotSuppressedSql(sql`email`)}`;
+const graphLock = 6_500_002;
+
+/** Changes of segments come one after another: what one names is there, and nothing leads back to itself. */
+export async function lockSegments(tx: Queryable): Promise<void> {
+  await tx.execute('segments.lock', sql`select pg_advisory_xact_lock(${graphLock})`);
 }
 
-export async function countAudience(database: Queryable, condition: RawBuilder<boolean>): Promise<number> {
-  const { count } = await database.one<{ count: number }>(
-    'segments.count-audience',
-    sql`select count(*) as count from (${audienceStatement(condition)}) audience`,
+/** Those of the ids that there are. */
+export function findSegments(database: Queryable, ids: readonly string[]): Promise<Segment[]> {
+  return database.query<Segment>('segments.find-many', sql`select ${columns} from subscriber_segments where id = any(${ids}::uuid[])`);
+}
+
+/** Whose rules name the segment. */
+export function findNamingSegments(database: Queryable, id: string): Promise<{ readonly id: string; readonly name: string }[]> {
+  return database.query(
+    'segments.find-naming',
+    sql`select id, name from subscriber_segments
+        where jsonb_path_exists(lower(rules::text)::jsonb, '$.**.segment ? (@ == $id)', jsonb_build_object('id', lower(${id})))
+        order by name limit 100`,
   );
-  return count;
+}
+
+export async function readCustomFieldTypes(database: Queryable): Promise<ReadonlyMap<string, CustomFieldType>> {
+  const rows = await database.query<{ name: string; type: CustomFieldType }>(
+    'segments.read-custom-fields',
+    sql`select name, type from custom_field_definitions order by name`,
+  );
+  return new Map(rows.map(({ name, type }) => [name, type]));
+}
+
+/** Each of the subscribers who belongs to any of the segments, with those. */
+export function readMemberships(
+  database: Queryable,
+  ids: readonly string[],
+  segments: readonly { readonly id: string; readonly condition: RawBuilder<boolean> }[],
+): Promise<{ readonly id: string; readonly segments: readonly string[] }[]> {
+  const columnsOf = segments.map(({ id, condition }) => sql`case when ${condition} then ${id}::text end`);
+  return database.query(
+    'segments.read-memberships',
+    sql`select id, segments from (
+          select id, array_remove(array[${sql.join([sql`null::text`, ...columnsOf])}], null) as segments
+          from subscribers where id = any(${ids}::uuid[])) as membership
+        where segments <> '{}'`,
+  );
 }

@@ -3,6 +3,10 @@ import { after, before, test } from 'node:test';
 import { sql } from '#platform/database';
 import { createTestContext, type TestContext } from '../../../../tests/support/test-context.ts';
 import { startTestStand, type TestStand } from '../testing/test-stand.ts';
+import type { EngagementRule } from './rule-types.ts';
+import { createSegmentIndex } from './segment-index.ts';
+import { createSegmentService } from './segment-service.ts';
+import { createRandom, insertSubscribers, randomSubscriber } from './testing/random-subscribers.ts';
 
 let t: TestContext;
 let stand: TestStand;
@@ -20,7 +24,7 @@ domain@closed.example,BG,bg,shrimp,2026-01-10
 before(async () => {
   t = await createTestContext();
   stand = await startTestStand(t);
-  await stand.call('POST', '/api/v1/subscribers/import', list, 'text/csv');
+  await stand.importCsv(list);
   await stand.call('POST', `/api/v1/subscribers/${await idOf('left@example.com')}/unsubscribe`);
   await stand.call('POST', '/api/v1/suppressions', { address: 'SUPPRESSED@example.com' });
   await stand.call('POST', '/api/v1/suppressions', { address: '@closed.example' });
@@ -35,7 +39,7 @@ async function idOf(email: string): Promise<string> {
   return (await t.database.one<{ id: string }>('test.id', sql`select id from subscribers where email = ${email}`)).id;
 }
 
-type Rule = { field: string; operator: string; value: string | string[] };
+type Rule = { field: string; operator: string; value: unknown };
 const preview = (...all: Rule[]) => stand.call('POST', '/api/v1/segments/preview', { rules: { all } });
 const countOf = async (...all: Rule[]) => (await preview(...all)).json.audience;
 
@@ -81,11 +85,13 @@ test('rules are values, never SQL', async () => {
     assert.equal(await countOf({ field: 'tags', operator: 'contains_any', value: [value, '}', '{shrimp}', '"'] }), 0, value);
   }
   for (const field of ['email', "status' or true --", 'id; drop table subscribers']) {
-    assert.equal((await preview({ field, operator: 'equals', value: 'x' })).status, 400, field);
+    assert.equal((await preview({ field, operator: 'equals', value: 'x' })).json.fields[0].path, '/rules/all/0/field', field);
   }
   assert.equal((await preview({ field: 'tags', operator: 'contains_any', value: ['a\u0000'] })).status, 422);
-  assert.equal((await preview({ field: 'country', operator: 'before', value: '2026-01-01' })).json.fields[0].path, '/rules/all/0');
-  assert.equal((await preview(...Array.from({ length: 21 }, () => ({ field: 'country', operator: 'equals', value: 'BG' })))).status, 400);
+  assert.equal((await preview({ field: 'country', operator: 'before', value: '2026-01-01' })).json.fields[0].path, '/rules/all/0/operator');
+  assert.equal((await preview(...Array.from({ length: 101 }, () => ({ field: 'country', operator: 'equals', value: 'BG' })))).status, 422);
+  assert.equal((await stand.call('POST', '/api/v1/segments/preview', { rules: [] })).status, 400);
+  assert.equal((await stand.call('POST', '/api/v1/segments', { name: 'a\r\nb', rules: { all: [] } })).status, 400);
 });
 
 test('a segment is made, found with its audience, changed, used and removed', async () => {
@@ -138,4 +144,113 @@ test('recipients are read as they stand now, each with what is in the way', asyn
     'domain@closed.example': 'suppressed',
     'pending@example.com': 'pending',
   });
+});
+
+test('a preview says how many, who some of them are, and when that was so', async () => {
+  const { json } = await preview({ field: 'country', operator: 'equals', value: 'BG' });
+  assert.equal(json.audience, 2);
+  assert.deepEqual(json.sample.map(({ email }: { email: string }) => email).sort(), ['bg-iwagumi@example.com', 'bg-shrimp@example.com']);
+  assert.ok(Math.abs(new Date(json.asOf).getTime() - Date.now()) < 3_600_000);
+});
+
+test('segments name segments: as these stand now, never back to themselves, and none is removed while it is named', async () => {
+  const add = async (name: string, rules: object) => (await stand.call('POST', '/api/v1/segments', { name, rules })).json;
+  const shrimp = await add('Named', { all: [{ field: 'tags', operator: 'contains_any', value: ['shrimp'] }] });
+  const outside = await add('Naming', { all: [{ not: { field: 'country', operator: 'equals', value: 'BG' } }, { segment: shrimp.id }] });
+  assert.equal((await stand.call('GET', `/api/v1/segments/${outside.id}`)).json.audience, 1);
+  const circle = await stand.call('PATCH', `/api/v1/segments/${shrimp.id}`, { rules: { any: [{ all: [] }, { segment: outside.id }] } });
+  assert.deepEqual(circle.json.fields, [{ path: '/rules/any/1/segment', message: 'names a segment that leads back to itself' }]);
+  assert.deepEqual((await stand.call('GET', `/api/v1/segments/${shrimp.id}`)).json.usedBy, [
+    { kind: 'segment', id: outside.id, name: 'Naming' },
+  ]);
+  assert.equal((await stand.call('DELETE', `/api/v1/segments/${shrimp.id}`)).json.code, 'segment_in_use');
+  await stand.call('PATCH', `/api/v1/segments/${shrimp.id}`, {
+    rules: { all: [{ field: 'tags', operator: 'contains_any', value: ['iwagumi'] }] },
+  });
+  assert.equal((await stand.call('GET', `/api/v1/segments/${outside.id}`)).json.audience, 0);
+  const missing = await stand.call('POST', '/api/v1/segments/preview', { rules: { not: { segment: t.clock.newId() } } });
+  assert.deepEqual(missing.json.fields, [{ path: '/rules/not/segment', message: 'names a segment that does not exist' }]);
+  assert.equal((await stand.call('DELETE', `/api/v1/segments/${outside.id}`)).status, 204);
+  assert.equal((await stand.call('DELETE', `/api/v1/segments/${shrimp.id}`)).status, 204);
+});
+
+test('cohorts of a segment by country, language and month, before they are kept counted and after', async () => {
+  const { json: segment } = await stand.call('POST', '/api/v1/segments', { name: 'Cohorts', rules: { all: [] } });
+  const cohorts = async (since: string) => (await stand.call('GET', `/api/v1/segments/${segment.id}/cohorts?since=${since}`)).json.cohorts;
+  const expected = [
+    { country: 'BG', language: 'bg', month: '2026-01-01', count: 1 },
+    { country: 'BG', language: 'en', month: '2026-02-01', count: 1 },
+    { country: 'DE', language: 'de', month: '2026-03-01', count: 1 },
+  ];
+  assert.deepEqual(await cohorts('2025-04-01'), expected);
+  await createSegmentIndex(t).refresh();
+  const { tracked } = await t.database.one<{ tracked: boolean }>(
+    'test.tracked',
+    sql`select exists (select 1 from segment_tracks where segment_id = ${segment.id}::uuid) as tracked`,
+  );
+  assert.ok(tracked);
+  assert.deepEqual(await cohorts('2025-04-01'), expected);
+  assert.deepEqual(await cohorts('2026-02-10'), expected.slice(1));
+  assert.deepEqual(await cohorts('2026-02-11'), expected.slice(2));
+  assert.equal((await stand.call('GET', `/api/v1/segments/${segment.id}/cohorts?since=2026-02-30`)).status, 400);
+  assert.equal((await stand.call('GET', `/api/v1/segments/${t.clock.newId()}/cohorts`)).status, 404);
+});
+
+test('the segments of recipients are read with them', async () => {
+  const add = async (name: string, rules: object) => (await stand.call('POST', '/api/v1/segments', { name, rules })).json.id;
+  const shrimp = await add('Of shrimp', { all: [{ field: 'tags', operator: 'contains_any', value: ['shrimp'] }] });
+  const bulgaria = await add('Of Bulgaria', { all: [{ field: 'country', operator: 'equals', value: 'BG' }] });
+  const ids = await Promise.all(['bg-shrimp@example.com', 'de-shrimp@example.com', 'us-old@example.com'].map(idOf));
+  const recipients = await stand.manager.findRecipients(t.database, ids, [shrimp, bulgaria, t.clock.newId()]);
+  assert.deepEqual(Object.fromEntries(recipients.map(({ email, segments }) => [email, [...segments].sort()])), {
+    'bg-shrimp@example.com': [shrimp, bulgaria].sort(),
+    'de-shrimp@example.com': [shrimp],
+    'us-old@example.com': [],
+  });
+});
+
+test('what readers opened is asked of the distributor, where there is one', async () => {
+  const rules = { all: [{ not: { engagement: 'opened', inLastDays: 7 } }, { field: 'country', operator: 'equals', value: 'BG' }] };
+  const refused = await stand.call('POST', '/api/v1/segments/preview', { rules });
+  assert.equal(refused.json.fields[0].path, '/rules');
+  const opener = await idOf('bg-shrimp@example.com');
+  const asked: EngagementRule[] = [];
+  const service = createSegmentService({
+    ...t,
+    engagement: (rule, subscriberId) => {
+      asked.push(rule);
+      return sql<boolean>`(${subscriberId} in (select ${opener}::uuid))`;
+    },
+  });
+  assert.equal((await service.preview(rules)).audience, 1);
+  assert.equal((await service.preview({ all: [{ engagement: 'clicked', times: 2 }] })).audience, 1);
+  assert.deepEqual(
+    asked.map(({ kind, times }) => [kind, times]),
+    [
+      ['opened', 1],
+      ['clicked', 2],
+    ],
+  );
+});
+
+test('pages of a search: by the letters of the address, then of the name, each once', async () => {
+  await insertSubscribers(
+    t.database,
+    Array.from({ length: 30 }, (_, number) => ({
+      ...randomSubscriber(createRandom(3), number),
+      email: number < 15 ? `Zed_${String(number).padStart(2, '0')}@example.com` : `other${number}@example.com`,
+      name: number < 15 ? (number < 5 ? 'Zed_' : null) : `ZED_ ${String(100 - number)}`,
+    })),
+  );
+  const seen: string[] = [];
+  for (let cursor: string | null = ''; cursor !== null; ) {
+    const { json: page } = await stand.call('GET', `/api/v1/subscribers?limit=4&q=zed_${cursor && `&cursor=${cursor}`}`);
+    seen.push(...page.items.map(({ email }: { email: string }) => email));
+    cursor = page.nextCursor;
+  }
+  assert.deepEqual(seen, [
+    ...Array.from({ length: 15 }, (_, number) => `Zed_${String(number).padStart(2, '0')}@example.com`),
+    ...Array.from({ length: 15 }, (_, number) => `other${29 - number}@example.com`),
+  ]);
+  assert.deepEqual((await stand.call('GET', '/api/v1/subscribers?q=zed%25')).json.items, []);
 });

@@ -1,12 +1,12 @@
 import { isIP } from 'node:net';
 import { type Queryable, sql } from '#platform/database';
-import type { Consent, ConsentAction, Origin } from './subscriber-types.ts';
+import type { Consent, ConsentAction, Origin, Statement } from './subscriber-types.ts';
 
+/** Where no reader was shown a text: what happened, in words. */
 export const statements = {
-  requested: 'Asked on the form to receive the newsletter by e-mail.',
   requestedByPublisher: 'Entered by the publisher, who had a confirmation asked for by mail.',
-  confirmed: 'Confirmed by the link in the confirmation mail that the newsletter may be sent.',
   withdrawn: 'Asked for no more newsletters.',
+  withdrawnForReader: 'The publisher ended it, as the reader had asked for.',
   restored: 'Took back the unsubscription on its page.',
   imported: 'Imported from a list whose owner says that everybody on it asked for the newsletter.',
 } as const;
@@ -15,17 +15,29 @@ type NewConsent = {
   readonly id: string;
   readonly subscriberId: string;
   readonly action: ConsentAction;
-  readonly statement: string;
+  readonly statement: Statement;
   readonly at: Date;
 };
 
-export async function addConsent(tx: Queryable, consent: NewConsent, { origin, ip }: Origin): Promise<void> {
+const longestUserAgent = 300;
+
+/** Of a header: what cannot be stored as text is left out. */
+const readableAgent = (userAgent: string | undefined): string | null =>
+  userAgent
+    ?.toWellFormed()
+    .replace(/\p{Cc}+/gu, ' ')
+    .slice(0, longestUserAgent)
+    .toWellFormed() ?? null;
+
+export async function addConsent(tx: Queryable, consent: NewConsent, { origin, ip, userAgent }: Origin): Promise<void> {
   // An address with a zone (`fe80::1%eth0`) is no inet.
   const ipAddress = ip !== undefined && isIP(ip) !== 0 && !ip.includes('%') ? ip : null;
+  const { id, subscriberId, action, statement, at } = consent;
   await tx.execute(
     'consents.add',
-    sql`insert into consents (id, subscriber_id, action, statement, origin, ip_address, given_at)
-        values (${consent.id}, ${consent.subscriberId}, ${consent.action}, ${consent.statement}, ${origin}, ${ipAddress}::inet, ${consent.at})`,
+    sql`insert into consents (id, subscriber_id, action, statement, language, form, origin, ip_address, user_agent, given_at)
+        values (${id}, ${subscriberId}, ${action}, ${statement.text}, ${statement.language ?? null}, ${statement.form ?? null}, ${origin},
+                ${ipAddress}::inet, ${readableAgent(userAgent)}, ${at})`,
   );
 }
 
@@ -33,7 +45,7 @@ export async function addConsent(tx: Queryable, consent: NewConsent, { origin, i
 export async function addConsents(
   tx: Queryable,
   consents: readonly Pick<NewConsent, 'id' | 'subscriberId'>[],
-  shared: Omit<NewConsent, 'id' | 'subscriberId'> & { readonly origin: string },
+  shared: Pick<NewConsent, 'action' | 'at'> & { readonly statement: string; readonly origin: string },
 ): Promise<void> {
   await tx.execute(
     'consents.add-many',
@@ -44,21 +56,22 @@ export async function addConsents(
   );
 }
 
+const columns = sql`id, action, statement, language, form, origin, host(ip_address) as ip, user_agent as "userAgent", given_at as "givenAt"`;
+
 export function listConsents(database: Queryable, subscriberId: string): Promise<Consent[]> {
   return database.query<Consent>(
     'consents.list',
-    sql`select id, action, statement, origin, given_at as "givenAt" from consents
-        where subscriber_id = ${subscriberId}::uuid order by given_at, id limit 1000`,
+    sql`select ${columns} from consents where subscriber_id = ${subscriberId}::uuid order by given_at, id limit 1000`,
   );
 }
 
-/** When the action was last recorded, or undefined. */
-export async function findLastConsent(tx: Queryable, subscriberId: string, action: ConsentAction): Promise<Date | undefined> {
-  const row = await tx.one<{ at: Date | null }>(
+/** The last one with this action, or undefined. */
+export function findLastConsent(tx: Queryable, subscriberId: string, action: ConsentAction): Promise<Consent | undefined> {
+  return tx.maybeOne<Consent>(
     'consents.find-last',
-    sql`select max(given_at) as at from consents where subscriber_id = ${subscriberId}::uuid and action = ${action}`,
+    sql`select ${columns} from consents where subscriber_id = ${subscriberId}::uuid and action = ${action}
+        order by given_at desc, id desc limit 1`,
   );
-  return row.at ?? undefined;
 }
 
 /** Requests for a confirmation since then. */

@@ -1,11 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { displayEmail } from './email-address.ts';
 import { readCountry, readEmail, readIsoTime, readLanguage, readProfile, readTags, readTimeZone } from './subscriber-fields.ts';
 
 const accepts = (reading: object) => 'value' in reading;
 
 test('addresses: what can be delivered is taken, the rest refused', () => {
   assert.deepEqual(readEmail('Anna.B+news@BÜCHER.example'), { value: 'Anna.B+news@xn--bcher-kva.example' });
+  assert.equal(displayEmail('Anna.B+news@xn--bcher-kva.example'), 'Anna.B+news@bücher.example');
+  for (const text of ["o'brien@example.org", 'имя@пример.рф', '用户@例え.jp', ' a@example.org ', 'a@한국어.kr', 'a@straße.de']) {
+    assert.ok(accepts(readEmail(text)), text);
+  }
   for (const text of [
     '',
     'nobody',
@@ -22,9 +27,55 @@ test('addresses: what can be delivered is taken, the rest refused', () => {
     `${'a'.repeat(65)}@example.com`,
     `a@${'b.'.repeat(130)}example.com`,
     'a@127.0.0.1',
+    'a@[127.0.0.1]',
+    '"a b"@example.com',
+    'a..b@example.com',
+    'a@-example.com',
+    'a@ex%61mple.com',
+    'a@example.com/x',
+    'a\u202e@example.com',
+    'a@exam\u200bple.com',
+    'a@example.com\ud800',
+    'a@example..com',
   ]) {
     assert.ok(!accepts(readEmail(text)), JSON.stringify(text));
   }
+});
+
+test('a domain that is made to be taken for another is refused with the reason', () => {
+  const faultOf = (text: string) => {
+    const reading = readEmail(text);
+    return 'fault' in reading ? [reading.code, reading.fault] : ['accepted', reading.value];
+  };
+  // The second letter is a Cyrillic а, once as itself and once as it is sent over the wire.
+  for (const text of ['a@p\u0430ypal.com', 'a@xn--pypal-4ve.com']) {
+    assert.deepEqual(faultOf(text), ['look_alike', 'must not have a domain whose "p\u0430ypal" mixes Cyrillic and Latin letters']);
+  }
+  assert.equal(faultOf('a@\u0430\u0440\u0440\u04cf\u0435.com')[0], 'look_alike', 'all Cyrillic, and drawn like "apple"');
+  assert.equal(faultOf('a@goog\u03bbe.com')[0], 'look_alike');
+  assert.equal(faultOf('a@градина.com')[0], 'accepted');
+  assert.equal(faultOf('a@日本shop.jp')[0], 'accepted');
+});
+
+test('addresses of disposable mail services are refused with the reason, unless they are allowed', () => {
+  for (const text of ['a@mailinator.com', 'a@MAILINATOR.COM', 'a@inbox.mailinator.com']) {
+    const reading = readEmail(text);
+    assert.deepEqual('code' in reading && reading.code, 'disposable', text);
+    assert.ok(accepts(readEmail(text, { allowDisposable: true })), text);
+  }
+});
+
+test('what a reader wants: topics of the site, a frequency, a format, an hour', () => {
+  const topics = new Set(['plants', 'shrimp']);
+  assert.deepEqual(readProfile({ topics: ['plants', 'plants'], frequency: 'weekly', format: 'text', sendHour: 0 }, topics), {
+    profile: { topics: ['plants'], frequency: 'weekly', format: 'text', sendHour: 0 },
+    faults: [],
+  });
+  const { faults } = readProfile({ topics: ['cars'], frequency: 'daily', format: 'pdf', sendHour: '24' }, topics);
+  assert.deepEqual(
+    faults.map(({ path }) => path),
+    ['/topics', '/frequency', '/format', '/sendHour'],
+  );
 });
 
 test('countries, languages and time zones that exist', () => {

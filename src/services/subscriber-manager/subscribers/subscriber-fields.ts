@@ -1,10 +1,10 @@
-import { normalizeEmail } from '#platform/mail';
 import type { FieldFault } from '#shared/errors';
-import type { Profile } from './subscriber-types.ts';
+import { type Frequency, frequencies, type MailFormat, mailFormats, type Preferences, type Profile } from './subscriber-types.ts';
+
+export { maxEmailLength, readEmail } from './email-address.ts';
 
 export type Reading<T> = { readonly value: T } | { readonly fault: string };
 
-export const maxEmailLength = 254;
 export const maxNameLength = 200;
 export const maxTagLength = 50;
 export const maxTags = 50;
@@ -19,17 +19,10 @@ const languageNames = new Intl.DisplayNames(['en'], { type: 'language', fallback
 const noCountries: ReadonlySet<string> = new Set(['ZZ', 'XA', 'XB', 'EU', 'EZ', 'UN', 'QO']);
 
 /** Faults that every text field shares, or undefined. */
-function findTextFault(text: string, maxLength: number): string | undefined {
+export function findTextFault(text: string, maxLength: number): string | undefined {
   if (text.length > maxLength) return `must not have more than ${maxLength} characters`;
   if (controlCharacter.test(text)) return 'must not contain control characters';
   return text.includes(replacementCharacter) || !text.isWellFormed() ? 'is not valid Unicode (UTF-8) text' : undefined;
-}
-
-export function readEmail(text: string): Reading<string> {
-  const fault = findTextFault(text.trim(), maxEmailLength);
-  if (fault !== undefined) return { fault };
-  const value = normalizeEmail(text);
-  return value === undefined ? { fault: 'must be an e-mail address such as name@example.org' } : { value };
 }
 
 export function readName(text: string): Reading<string | null> {
@@ -41,6 +34,12 @@ export function readCountry(text: string): Reading<string> {
   const code = text.trim().toUpperCase();
   const isCountry = /^[A-Z]{2}$/.test(code) && !noCountries.has(code) && regionNames.of(code) !== undefined;
   return isCountry ? { value: code } : { fault: 'must be a country code of ISO 3166-1 such as BG' };
+}
+
+/** Every code that `readCountry` takes. */
+export function listCountries(): string[] {
+  const letters = [...'ABCDEFGHIJKLMNOPQRSTUVWXYZ'];
+  return letters.flatMap((first) => letters.map((second) => `${first}${second}`)).filter((code) => 'value' in readCountry(code));
 }
 
 export function readLanguage(text: string): Reading<string> {
@@ -103,6 +102,32 @@ export function readIsoTime(text: string): Date | undefined {
   return midnight.toISOString().startsWith(`${day}T`) ? value : undefined;
 }
 
+const maxTopics = 50;
+
+/** Slugs of the categories that the site has. */
+export function readTopics(slugs: readonly string[], known: ReadonlySet<string>): Reading<readonly string[]> {
+  const topics = [...new Set(slugs.map((slug) => slug.trim()).filter((slug) => slug !== ''))];
+  if (topics.length > maxTopics) return { fault: `must not be more than ${maxTopics} topics` };
+  return topics.every((slug) => known.has(slug))
+    ? { value: topics }
+    : { fault: `must be of ${[...known].join(', ') || 'no topic at all'}` };
+}
+
+export function readFrequency(text: string): Reading<Frequency> {
+  const value = frequencies.find((each) => each === text.trim());
+  return value === undefined ? { fault: `must be one of ${frequencies.join(', ')}` } : { value };
+}
+
+export function readFormat(text: string): Reading<MailFormat> {
+  const value = mailFormats.find((each) => each === text.trim());
+  return value === undefined ? { fault: `must be one of ${mailFormats.join(', ')}` } : { value };
+}
+
+export function readSendHour(text: string): Reading<number> {
+  const value = /^\d{1,2}$/.test(text.trim()) ? Number(text) : Number.NaN;
+  return value >= 0 && value <= 23 ? { value } : { fault: 'must be an hour from 0 to 23' };
+}
+
 /** What is absent stays as it is; null takes the value away. */
 export type ProfileInput = {
   readonly name?: string | null | undefined;
@@ -110,11 +135,20 @@ export type ProfileInput = {
   readonly language?: string | undefined;
   readonly timezone?: string | null | undefined;
   readonly tags?: readonly string[] | undefined;
+  readonly topics?: readonly string[] | undefined;
+  readonly frequency?: string | undefined;
+  readonly format?: string | undefined;
+  readonly sendHour?: number | string | null | undefined;
 };
 
-export function readProfile(input: ProfileInput): { readonly profile: Partial<Profile>; readonly faults: readonly FieldFault[] } {
+export type Details = Partial<Profile & Preferences>;
+
+export function readProfile(
+  input: ProfileInput,
+  topics: ReadonlySet<string> = new Set(),
+): { readonly profile: Details; readonly faults: readonly FieldFault[] } {
   const faults: FieldFault[] = [];
-  const read = <I, T>(field: keyof Profile, given: I | null | undefined, reader: (given: I) => Reading<T>) => {
+  const read = <I, T>(field: keyof Details, given: I | null | undefined, reader: (given: I) => Reading<T>) => {
     if (given === undefined) return {};
     if (given === null) return { [field]: null };
     const reading = reader(given);
@@ -122,12 +156,16 @@ export function readProfile(input: ProfileInput): { readonly profile: Partial<Pr
     faults.push({ path: `/${field}`, message: reading.fault });
     return {};
   };
-  const profile: Partial<Profile> = {
+  const profile: Details = {
     ...read('name', input.name, readName),
     ...read('country', input.country, readCountry),
     ...read('language', input.language, readLanguage),
     ...read('timezone', input.timezone, readTimeZone),
     ...read('tags', input.tags, readTags),
+    ...read('topics', input.topics, (given) => readTopics(given, topics)),
+    ...read('frequency', input.frequency, readFrequency),
+    ...read('format', input.format, readFormat),
+    ...read('sendHour', input.sendHour, (given) => readSendHour(String(given))),
   };
   return { profile, faults };
 }

@@ -83,7 +83,7 @@ test('SQL and HTML are text like any other', async () => {
   const name = `Robert'); drop table subscribers; -- <img src=x onerror=alert(1)>`;
   const { json } = await add({ email: "o'hara+tag@example.com", name, confirmedBy: consent });
   assert.equal(json.name, name);
-  const { json: found } = await stand.call('GET', `/api/v1/subscribers?q=${encodeURIComponent("'); DROP")}`);
+  const { json: found } = await stand.call('GET', `/api/v1/subscribers?q=${encodeURIComponent("robert'); DROP")}`);
   assert.deepEqual(
     found.items.map(({ id }: { id: string }) => id),
     [json.id],
@@ -92,6 +92,13 @@ test('SQL and HTML are text like any other', async () => {
 });
 
 test('details are changed, cleared and left; address and status are not details', async () => {
+  for (const [name, type] of [
+    ['tank', 'text'],
+    ['litres', 'number'],
+    ['a', 'text'],
+  ] as const) {
+    assert.equal((await stand.call('POST', '/api/v1/custom-fields', { name, label: name, type })).status, 201);
+  }
   const { json } = await add({ email: 'change@example.com', name: 'Ann', country: 'GB', confirmedBy: consent });
   const url = `/api/v1/subscribers/${json.id}`;
   const changed = await stand.call('PATCH', url, { country: null, tags: ['Mosses', 'mosses'], customFields: { tank: 'nano', litres: 30 } });
@@ -201,7 +208,7 @@ test('reading takes the scope to read, changing the one to write', async () => {
     (
       await stand.app.inject({
         method: 'POST',
-        url: '/api/v1/subscribers/import',
+        url: '/api/v1/subscriber-imports',
         headers: { 'content-type': 'text/csv' },
         payload: 'email\n',
       })

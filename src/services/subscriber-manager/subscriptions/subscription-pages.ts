@@ -1,110 +1,142 @@
-import type { FieldFault } from '#shared/errors';
-import { maxEmailLength, maxNameLength } from '../subscribers/subscriber-fields.ts';
-import { type Html, html } from './html.ts';
+import { type Html, html } from '../pages/html.ts';
+import { button, type FieldView, join, maskEmail, type PageView, page, paragraph, renderField, trapField } from '../pages/page-parts.ts';
+import type { PageText } from '../pages/page-text.ts';
+import { confirmDays } from './subscriber-links.ts';
+import { unsubscribeReasons } from './subscription-service.ts';
 
-/** `html` is trusted markup; the layout around it is the site's. */
-export type PageView = { readonly title: string; readonly html: string };
+export type FormPage = {
+  readonly action: string;
+  readonly title: string;
+  readonly intro: string;
+  readonly statement: string;
+  readonly isAtOnce: boolean;
+  readonly fields: readonly FieldView[];
+  /** Whether the page can be had in other languages: what a publisher wrote is in one. */
+  readonly hasSwitch: boolean;
+};
 
-export type FormValues = { readonly email: string; readonly name: string };
+const articlesLink = ({ t }: PageText) => html`<p><a href="/">${t('articles.link')}</a></p>`;
+const subscribeLink = ({ t, to }: PageText) => html`<p><a href="${to('/subscribe')}">${t('subscribe.link')}</a></p>`;
 
-const page = (title: string, body: Html): PageView => ({
-  title,
-  // The pages are in English whatever the language of the site is.
-  html: html`<div class="subscription" lang="en">
-<h1>${title}</h1>
-${body}
-</div>`.markup,
-});
+/** Texts of several paragraphs, parted by empty lines. */
+const paragraphs = (text: string): Html =>
+  join(
+    text
+      .split(/\n\s*\n/)
+      .filter((part) => part.trim() !== '')
+      .map(paragraph),
+  );
 
-/** `a…@example.org`: enough for its owner to know it by, too little for whoever was handed the mail. */
-function maskEmail(email: string): string {
-  const at = email.lastIndexOf('@');
-  return `${[...email][0] ?? ''}…${email.slice(at)}`;
-}
-
-const button = (action: string, label: string) =>
-  html`<form method="post" action="${action}"><button type="submit">${label}</button></form>`;
-
-export function formPage(values: FormValues, faults: readonly FieldFault[] = []): PageView {
-  const faultOf = (path: string) => faults.find((fault) => fault.path === path)?.message;
-  const field = (name: keyof FormValues, label: string, attributes: Html) => {
-    const fault = faultOf(`/${name}`);
-    const note = fault === undefined ? html`` : html`<p class="error" id="${name}-fault" role="alert">${label} ${fault}.</p>`;
-    const marks = fault === undefined ? html`` : html` aria-invalid="true" aria-describedby="${name}-fault"`;
-    return html`<p><label for="subscription-${name}">${label}</label>
-<input id="subscription-${name}" name="${name}" value="${values[name]}" ${attributes}${marks}></p>
-${note}`;
-  };
+export function formPage(text: PageText, form: FormPage): PageView {
+  const { t } = text;
+  const faulty = form.fields.filter(({ fault }) => fault !== undefined).length;
+  const summary = faulty === 0 ? html`` : html`<p class="error" role="alert">${t('fault.title', { count: faulty })}</p>`;
   return page(
-    'Subscribe to the newsletter',
-    html`<form method="post" action="/subscribe" class="subscription-form">
-${field('email', 'E-mail address', html`type="email" autocomplete="email" required maxlength="${maxEmailLength}"`)}
-${field('name', 'Name (optional)', html`type="text" autocomplete="name" maxlength="${maxNameLength}"`)}
-<p hidden><label for="subscription-website">Leave this empty</label><input id="subscription-website" name="website" tabindex="-1" autocomplete="off"></p>
-<button type="submit">Subscribe</button>
+    text,
+    form.title,
+    html`${paragraphs(form.intro)}
+${summary}
+<form method="post" action="${form.action}" class="subscription-form">
+${join(form.fields.map(renderField))}
+${trapField(t('field.trap'))}
+<p class="statement">${form.statement}</p>
+<button type="submit">${t('form.submit')}</button>
 </form>
-<p>You will get a mail with a link to confirm. You can unsubscribe at any time.</p>`,
+<p class="hint">${form.isAtOnce ? t('form.noteAtOnce') : t('form.note')}</p>`,
+    { hasSwitch: form.hasSwitch },
   );
 }
 
 /** One page for every address, known or not, so that it tells nothing about whose is known. */
-export function requestedPage(): PageView {
+export function requestedPage(text: PageText, again: string): PageView {
+  const { t } = text;
   return page(
-    'Check your mail',
-    html`<p>If mail can be sent to this address, a message with the next step is on its way. The newsletter comes only after you have confirmed it.</p>
-<p>Nothing there after a few minutes? Look into the spam folder, or <a href="/subscribe">ask again</a>.</p>`,
+    text,
+    t('requested.title'),
+    html`<p>${t('requested.text')}</p>
+<p>${t('requested.hint')}</p>
+<p><a href="${again}">${t('requested.again')}</a></p>`,
   );
 }
 
-export function confirmPage(action: string): PageView {
+/** The same for a form that asks for no confirmation. */
+export function receivedPage(text: PageText): PageView {
+  return page(text, text.t('received.title'), html`<p>${text.t('received.text')}</p>\n${articlesLink(text)}`);
+}
+
+export function confirmPage(text: PageText, action: string, statement: string): PageView {
+  const { t } = text;
   return page(
-    'Confirm the subscription',
-    html`<p>One step is left: press the button, and the newsletter comes to your address.</p>
-${button(action, 'Confirm the subscription')}`,
+    text,
+    t('confirm.title'),
+    html`<p>${t('confirm.text')}</p>
+<p class="statement">${statement}</p>
+${button(action, t('confirm.button'))}`,
+    { hasSwitch: true },
   );
 }
 
-export function confirmedPage(): PageView {
-  return page('You are subscribed', html`<p>Thank you. The next newsletter comes to you.</p>\n<p><a href="/">To the articles</a></p>`);
-}
-
-export function outdatedPage(): PageView {
+export function confirmedPage(text: PageText, preferencesUrl: string): PageView {
+  const { t } = text;
   return page(
-    'This link is out of date',
-    html`<p>The address was unsubscribed after this link was sent. <a href="/subscribe">Subscribe again</a> to get a new one.</p>`,
+    text,
+    t('confirmed.title'),
+    html`<p>${t('confirmed.text')}</p>
+<p><a href="${preferencesUrl}">${t('preferences.link')}</a></p>
+${articlesLink(text)}`,
   );
 }
 
-export function unsubscribePage(action: string, email: string): PageView {
+export function expiredPage(text: PageText, renewAction: string): PageView {
+  const { t } = text;
   return page(
-    'Unsubscribe',
-    html`<p>Press the button, and no more newsletters are sent to ${maskEmail(email)}.</p>
-${button(action, 'Unsubscribe')}`,
+    text,
+    t('expired.title'),
+    html`<p>${t('expired.text', { days: confirmDays })}</p>
+${button(renewAction, t('expired.button'))}`,
+    { hasSwitch: true },
   );
 }
 
-export function unsubscribedPage(undoAction: string | undefined): PageView {
+export function outdatedPage(text: PageText): PageView {
+  return page(text, text.t('outdated.title'), html`<p>${text.t('outdated.text')}</p>\n${subscribeLink(text)}`);
+}
+
+export function unsubscribePage(text: PageText, action: string, email: string): PageView {
+  const { t } = text;
+  const options = [
+    { value: '', label: t('reason.none') },
+    ...unsubscribeReasons.map((reason) => ({ value: reason, label: t(`reason.${reason}`) })),
+  ];
+  return page(
+    text,
+    t('unsubscribe.title'),
+    html`<p>${t('unsubscribe.text', { email: maskEmail(email) })}</p>
+<form method="post" action="${action}" class="subscription-form">
+${renderField({ name: 'reason', label: t('unsubscribe.reason'), kind: 'select', value: '', options })}
+<button type="submit">${t('unsubscribe.button')}</button>
+</form>`,
+    { hasSwitch: true },
+  );
+}
+
+export function unsubscribedPage(text: PageText, undoAction: string | undefined): PageView {
+  const { t } = text;
   const undo =
     undoAction === undefined
-      ? html`<p>You can <a href="/subscribe">subscribe again</a> at any time.</p>`
-      : html`<p>Was it a mistake?</p>\n${button(undoAction, 'Undo: keep me subscribed')}`;
-  return page('You are unsubscribed', html`<p>No more newsletters are sent to you.</p>\n${undo}`);
+      ? html`<p>${t('unsubscribed.again')}</p>\n${subscribeLink(text)}`
+      : html`<p>${t('unsubscribed.mistake')}</p>\n${button(undoAction, t('unsubscribed.undo'), 'quiet')}`;
+  return page(text, t('unsubscribed.title'), html`<p>${t('unsubscribed.text')}</p>\n${undo}`);
 }
 
-export function restoredPage(): PageView {
-  return page('You are subscribed again', html`<p>Everything is as it was before.</p>\n<p><a href="/">To the articles</a></p>`);
+export function restoredPage(text: PageText): PageView {
+  return page(text, text.t('restored.title'), html`<p>${text.t('restored.text')}</p>\n${articlesLink(text)}`);
 }
 
-export function tooLatePage(): PageView {
-  return page(
-    'This can no longer be undone',
-    html`<p>An unsubscription can be taken back for an hour. <a href="/subscribe">Subscribe again</a> instead.</p>`,
-  );
+export function tooLatePage(text: PageText): PageView {
+  return page(text, text.t('tooLate.title'), html`<p>${text.t('tooLate.text')}</p>\n${subscribeLink(text)}`);
 }
 
-export function unknownLinkPage(): PageView {
-  return page(
-    'This link is not valid',
-    html`<p>It may have been cut off in the mail: open it there again, or copy all of it. It may also belong to somebody who is no longer with us.</p>`,
-  );
+export function unknownLinkPage(text: PageText): PageView {
+  return page(text, text.t('unknown.title'), html`<p>${text.t('unknown.text')}</p>`);
 }

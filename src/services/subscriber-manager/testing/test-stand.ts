@@ -1,8 +1,13 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { Readable } from 'node:stream';
 import { simpleParser } from 'mailparser';
 import { type Database, sql } from '#platform/database';
 import type { HttpServer, HttpServerOptions } from '#platform/http-server';
 import { createMailboxServer, createSmtpTransport } from '#platform/mail';
 import type { ServiceDependencies } from '#platform/service';
+import { createStorage } from '#platform/storage';
 import { authorize, createTestServer } from '../../../../tests/support/test-server.ts';
 import { createSubscriberManager, type SubscriberManager } from '../index.ts';
 
@@ -17,6 +22,8 @@ export type TestStand = {
     body?: object | string,
     contentType?: string,
   ): Promise<{ status: number; json: ReturnType<typeof JSON.parse>; body: string }>;
+  /** Imports a list at once. */
+  importCsv(csv: string | Buffer, options?: Parameters<SubscriberManager['importFile']>[1]): ReturnType<SubscriberManager['importFile']>;
   /** Mails to the address that have arrived, oldest first. */
   mailsTo(address: string): Promise<{ subject: string; text: string; html: string; messageId: string; headers: string }[]>;
   close(): Promise<void>;
@@ -32,12 +39,20 @@ export async function startTestStand(
   const { database, clock, logger, metrics, jobs } = dependencies;
   const mailbox = await createMailboxServer({ database, clock, port: 0, logger });
   const mail = createSmtpTransport({ url: `smtp://127.0.0.1:${mailbox.port}`, logger, metrics });
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'aquascene-subscribers-'));
+  const storage = createStorage({ ...dependencies, config: { kind: 'folder', folder }, publicUrl: baseUrl, secret });
   const manager = createSubscriberManager({
     ...dependencies,
+    storage,
     site: { ...site, baseUrl },
     secret,
     mail,
     mailFrom: 'Greenwater <news@greenwater.example>',
+    topics: [
+      { slug: 'plants', name: 'Plants' },
+      { slug: 'shrimp', name: 'Shrimp' },
+    ],
+    formRedirectHosts: ['thanks.example'],
     renderPage: async ({ title, html }) => `<!doctype html><html lang="de"><head><title>${title}</title></head><body>${html}</body></html>`,
   });
   await jobs.prepare(manager.module.jobs.map(({ definition }) => definition));
@@ -54,14 +69,17 @@ export async function startTestStand(
         headers: { authorization, ...(body !== undefined && { 'content-type': contentType }) },
         ...(body !== undefined && { payload: body }),
       });
-      const isJson = /json/.test(String(response.headers['content-type']));
+      const isJson = /[/+]json/.test(String(response.headers['content-type']));
       return { status: response.statusCode, json: isJson ? response.json() : undefined, body: response.body };
     },
+    importCsv: (csv, options = {}) => manager.importFile(Readable.from([Buffer.from(csv)]), { source: 'list', ...options }, 'tests'),
     mailsTo: (address) => readMails(database, address),
     async close() {
       await app.close();
       await mail.close();
       await mailbox.close();
+      await storage.close();
+      rmSync(folder, { recursive: true, force: true });
     },
   };
 }

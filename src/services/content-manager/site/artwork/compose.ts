@@ -6,8 +6,8 @@ import type { Part, Point, Scene } from './scene.ts';
 import * as shapes from './shapes.ts';
 import { drawSubject, lightRays, strata } from './subjects.ts';
 
-/** `card` is for covers, `wide` for the head of an article, `preview` for link previews; width and height. */
-export const formats = { card: [800, 520], wide: [1600, 640], preview: [1200, 630] } as const;
+/** `card` is for covers, `wide` for the head of an article, `preview` for link previews, `social` for posts; width and height. */
+export const formats = { card: [800, 520], wide: [1600, 640], preview: [1200, 630], social: [1080, 1350] } as const;
 export type Format = keyof typeof formats;
 
 const layouts: readonly ((share: number) => number)[] = [
