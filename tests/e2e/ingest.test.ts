@@ -190,9 +190,19 @@ describe('ingest, generate, publish and send without a running engine', () => {
     assert.equal((await run(['publish', '00000000-0000-7000-8000-000000000000'])).code, 1);
 
     const nobody = await run(['send', 'digest', '--json']);
-    assert.equal(nobody.code, 0, nobody.stderr + nobody.stdout);
-    assert.equal(JSON.parse(nobody.stdout).status, 'sent');
+    assert.equal(nobody.code, 1, nobody.stderr + nobody.stdout);
+    assert.match(nobody.stderr, /Nobody would get this mail/);
     assert.deepEqual(received, [], 'there is no subscriber yet');
+    const list = path.join(workplace.dataDir, 'readers.csv');
+    writeFileSync(list, 'email,name,litres\nann@example.org,Ann,54\nnobody,x,\n');
+    const imported = await run(['import', list, '--map', 'litres=', '--json']);
+    assert.equal(imported.code, 3, imported.stderr + imported.stdout);
+    const { created, faulty } = JSON.parse(imported.stdout);
+    assert.deepEqual([created, faulty], [1, 1]);
+    const sent = await run(['send', 'digest', '--json']);
+    assert.equal(sent.code, 0, sent.stderr + sent.stdout);
+    assert.equal(JSON.parse(sent.stdout).status, 'sent');
+    assert.deepEqual(received, ['ann@example.org']);
     const listed = await run(['jobs', 'list', '--json']);
     assert.equal(listed.code, 0, listed.stderr);
   });

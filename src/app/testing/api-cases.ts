@@ -81,7 +81,11 @@ export function createCaseRunner(server: HttpServer, key: string, stock: Stock):
 
   function requestTo(endpoint: Endpoint, parts: RequestParts = {}): InjectOptions {
     const { id = endsSomething(endpoint) ? unknownId : realIdOf(endpoint), query = '', headers, ...rest } = parts;
-    const path = endpoint.path.replace('{id}', id).replace(/\{\w+\}/g, '1');
+    const path = endpoint.path
+      .replace('{id}', id)
+      .replace(/\{(subscriberId|messageId)\}/g, unknownId)
+      .replace('{name}', parts.id ?? 'unknown')
+      .replace(/\{\w+\}/g, '1');
     return {
       method: endpoint.method,
       url: `${path}${query === '' ? '' : `?${query}`}`,

@@ -45,6 +45,13 @@ export async function fillStock(engine: TestEngine, key: string): Promise<Stock>
     '/api/v1/keys': apiKey,
     '/api/v1/raw-content': await insertRawContent(engine),
     '/api/v1/jobs': await findJob(engine),
+    '/api/v1/webhook-endpoints': await create('/api/v1/webhook-endpoints', { url: 'https://example.org/<b>', description: script }),
+    '/api/v1/instagram-posts': await create('/api/v1/instagram-posts', { caption: script }),
+    '/api/v1/recurring-digests': await create('/api/v1/recurring-digests', { name: script, cron: '0 8 * * 1' }),
+    '/api/v1/sequences': await create('/api/v1/sequences', {
+      name: script,
+      definition: { trigger: { type: 'manual' }, steps: [{ id: 'a', type: 'send', subject: script, body: script }] },
+    }),
   };
   return new Map(Object.entries(ids).map(([path, id]) => [path, { id }]));
 }

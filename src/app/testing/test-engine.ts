@@ -33,6 +33,9 @@ export async function createTestEngine(): Promise<TestEngine> {
     // All come from one address, and more of them than any reader sends.
     RATE_LIMITS: 'off',
     LOAD_SHEDDING_LAG_MS: '60000',
+    // Never called: no job runs.
+    INSTAGRAM_ACCOUNT_ID: '1',
+    INSTAGRAM_ACCESS_TOKEN: 'token',
     LOG_LEVEL: t.logger.level,
     LOG_FORMAT: 'json',
   });

@@ -17,12 +17,18 @@ export function installRequestChecks(app: FastifyInstance): void {
     const isApi = route.url.startsWith('/api/');
     addRouteHooks(route, {
       preValidation: async (request) => {
-        checkDepth(request.body);
-        checkText(request);
+        const body = isRaw(request.body) ? null : request.body;
+        checkDepth(body);
+        checkText(body, request);
         if (isApi) checkNothingUnasked(request);
       },
     });
   });
+}
+
+/** Bytes, or a stream of them, which the route reads itself. No JSON holds a function. */
+function isRaw(body: unknown): boolean {
+  return ArrayBuffer.isView(body) || (typeof body === 'object' && body !== null && 'pipe' in body && typeof body.pipe === 'function');
 }
 
 function checkDepth(body: unknown): void {
@@ -48,7 +54,7 @@ function isNested(value: unknown): value is object {
 }
 
 /** A body that is no JSON is text in a format of its own, which its route reads fault by fault. */
-function checkText({ body, query, params }: FastifyRequest): void {
+function checkText(body: unknown, { query, params }: FastifyRequest): void {
   const faults = [
     ...findTextFaults(typeof body === 'object' ? body : null),
     ...findTextFaults(query, '/querystring'),

@@ -116,6 +116,7 @@ export function createSubscriberManager(dependencies: SubscriberManagerDependenc
   const imports = createImportService({
     ...shared,
     ...{ jobs, logger, storage: dependencies.storage },
+    onImported: () => jobs.send(database, indexSubscribersJob, {}, { singletonKey: 'all' }),
     listTopics: async () => new Set(dependencies.topics?.map(({ slug }) => slug)),
   });
   const mailJobs = createMailJobs({

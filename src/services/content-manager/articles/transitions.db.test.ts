@@ -237,6 +237,7 @@ test('a published article is listed and found with its address; an archived one 
     category: 'plants',
     tags: ['low-light'],
     publishedAt,
+    image: { url: 'http://localhost:8000/og/listed.png', alt: 'Illustration for “Listed”' },
   });
   assert.deepEqual(await t.articles.listPublished({ limit: 5, language: 'fr' }), [found]);
   assert.deepEqual(await t.articles.listPublished({ limit: 5, language: 'fr', since: publishedAt ?? new Date() }), [found]);

@@ -230,8 +230,8 @@ describe('pictures', () => {
     assert.equal((await call('POST', root, Buffer.from('<svg onload="alert(1)"/>'), image)).json.code, 'image_unsupported');
     assert.equal((await call('POST', root, png.subarray(0, 20), image)).json.code, 'image_unsupported');
     assert.equal((await call('POST', root, Buffer.concat([png, Buffer.alloc(2 * 1024 * 1024)]), image)).status, 413);
-    assert.equal((await call('POST', root, { url: 'http://127.0.0.1/a.png' })).json.code, 'address_refused');
-    assert.equal((await call('POST', root, { url: 'nonsense' })).status, 422);
+    assert.equal((await call('POST', `${root}/fetch`, { url: 'http://127.0.0.1/a.png' })).json.code, 'address_refused');
+    assert.equal((await call('POST', `${root}/fetch`, { url: 'nonsense' })).status, 422);
     assert.equal((await call('POST', `${root}?name=${encodeURIComponent('a\r\nb')}`, png, image)).status, 400);
   });
 });

@@ -2,7 +2,7 @@ import { type Static, Type } from 'typebox';
 import type { Database } from '#platform/database';
 import { actorOf, decodeCursor, PageOf, PageQuery, type RegisterRoutes, toPage } from '#platform/http-server';
 import type { Storage } from '#platform/storage';
-import { AppError, notFound } from '#shared/errors';
+import { AppError, invalid, notFound } from '#shared/errors';
 import { closed } from '#shared/schema';
 import { type Images, imageKey, imagePath, listImages, maxImageBytes, type NewsletterImage } from './images.ts';
 
@@ -39,6 +39,7 @@ export function imageRoutes(options: {
 
   return async (app) => {
     await app.register(async (scope) => {
+      scope.removeAllContentTypeParsers();
       for (const type of types)
         scope.addContentTypeParser(type, { parseAs: 'buffer', bodyLimit: maxImageBytes }, (_request, body, done) => done(null, body));
       scope.post(
@@ -46,10 +47,11 @@ export function imageRoutes(options: {
         {
           schema: {
             tags,
-            summary: 'Upload a picture for newsletters, or have it fetched',
-            description: `The picture as the body (PNG, JPEG or GIF, ${maxImageBytes / 1024 / 1024} MiB at most), or JSON with the address to fetch it from once.`,
+            summary: 'Upload a picture for newsletters',
+            description: `The body is a PNG, JPEG or GIF of at most ${maxImageBytes / 1024 / 1024} MiB.`,
+            consumes: types,
             querystring: Type.Object({ name: Type.Optional(name) }, closed),
-            body: Type.Unknown(),
+            body: Type.Unsafe<Buffer>({ description: 'The picture.' }),
             response: { 201: ImageView },
           },
           config: { access: 'campaigns:write', cost: 'expensive' },
@@ -57,13 +59,32 @@ export function imageRoutes(options: {
         },
         async (request, reply) => {
           const { name: given = '' } = request.query as { readonly name?: string };
-          const image = Buffer.isBuffer(request.body)
-            ? await images.add(request.body, given, actorOf(request))
-            : await images.addFrom(urlIn(request.body), given, actorOf(request));
+          if (!Buffer.isBuffer(request.body)) {
+            const message = 'The body must be a picture.';
+            throw new AppError('invalid_request', message, { status: 400, fields: [{ path: '/', message }] });
+          }
+          const image = await images.add(request.body, given, actorOf(request));
           return reply.code(201).header('location', imagePath(image.file)).send(viewOf(image));
         },
       );
     });
+    app.post(
+      `${root}/fetch`,
+      {
+        schema: {
+          tags,
+          summary: 'Have a picture for newsletters fetched, once',
+          querystring: Type.Object({ name: Type.Optional(name) }, closed),
+          body: Type.Object({ url: Type.String({ maxLength: 2000, description: 'Where the picture is.' }) }, closed),
+          response: { 201: ImageView },
+        },
+        config: { access: 'campaigns:write', cost: 'expensive' },
+      },
+      async (request, reply) => {
+        const image = await images.addFrom(checkUrl(request.body.url), request.query.name ?? '', actorOf(request)).catch(asFaultOfAddress);
+        return reply.code(201).header('location', imagePath(image.file)).send(viewOf(image));
+      },
+    );
     app.get(
       root,
       {
@@ -113,11 +134,17 @@ export function imageRoutes(options: {
   };
 }
 
-function urlIn(body: unknown): string {
-  const url = typeof body === 'object' && body !== null && 'url' in body ? body.url : undefined;
-  if (typeof url === 'string' && url.length <= 2000 && URL.canParse(url) && Object.keys(body as object).length === 1) return url;
-  throw new AppError('invalid_request', 'Give a picture, or JSON with its address.', {
+/** What keeps us from the picture lies with its address, not with this server. */
+function asFaultOfAddress(error: unknown): never {
+  if (!(error instanceof AppError) || error.status < 500 || /^(storage|client)_/.test(error.code)) throw error;
+  throw new AppError('image_unreachable', `The picture cannot be fetched: ${error.message}`, {
     status: 422,
-    fields: [{ path: '/url', message: 'must be an address' }],
+    fields: [{ path: '/url', message: error.message }],
+    cause: error,
   });
+}
+
+function checkUrl(url: string): string {
+  if (URL.canParse(url)) return url;
+  throw invalid('The address cannot be used.', [{ path: '/url', message: 'must be an address' }]);
 }

@@ -59,10 +59,12 @@ type Dependencies = ImporterDependencies &
     readonly storage: Pick<Storage, 'put' | 'get' | 'removeMany'>;
     /** Slugs of the topics that readers can choose. */
     readonly listTopics: () => Promise<ReadonlySet<string>>;
+    /** Whoever keeps count of subscribers may want to hear of many new ones at once. */
+    readonly onImported: () => Promise<unknown>;
   };
 
 export function createImportService(dependencies: Dependencies): ImportService {
-  const { database, jobs, clock, logger, storage, listTopics } = dependencies;
+  const { database, jobs, clock, logger, storage, listTopics, onImported } = dependencies;
   const importer = createImporter(dependencies);
 
   const audit = (tx: Queryable, id: string, action: string, actor: string, details: object = {}) =>
@@ -122,6 +124,7 @@ export function createImportService(dependencies: Dependencies): ImportService {
       try {
         await work(started, signal);
         await moveImport(database, importId, 'finished', clock.now());
+        await onImported();
       } catch (error) {
         // Cancelled; or cancelled and resumed already, and then it is this run that goes on.
         if (error === overtaken) return this.run(importId, { signal });

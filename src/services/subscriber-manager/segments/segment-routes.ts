@@ -109,7 +109,8 @@ function readSince(text: string | undefined, now: Date): Date {
     return new Date(Date.UTC(today.getUTCFullYear() - 1, today.getUTCMonth(), today.getUTCDate()));
   }
   const since = readIsoTime(text);
-  if (since !== undefined) return since;
+  // Nobody has subscribed in years to come, and the month after the last of all has no number.
+  if (since !== undefined && since.getUTCFullYear() < 9999) return since;
   throw invalid('The day is not valid.', [{ path: '/querystring/since', message: 'must be a day such as 2026-01-31' }]);
 }
 

@@ -83,5 +83,5 @@ const notHosted = (where: string, src: string): Finding => ({
   code: 'image_not_hosted',
   message: 'A picture lies on another site: it can change or vanish, and tells that site who reads the mail.',
   where: `${where}: ${src}`,
-  howToMend: 'Upload it at POST /api/v1/newsletter-images, or have it fetched there, and use the address that it is given.',
+  howToMend: 'Upload it at POST /api/v1/newsletter-images, or have it fetched (…/fetch), and use the address that it is given.',
 });
