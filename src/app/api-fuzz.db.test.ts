@@ -7,12 +7,24 @@ import { after, before, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { sql } from '#platform/database';
 import { scopes } from '#platform/http-server';
-import { type Case, type CaseRunner, createCaseRunner, endsSomething, json, namesField, refusedWith } from './testing/api-cases.ts';
-import { type ApiDescription, type Endpoint, endpointsOf, type Schema } from './testing/api-description.ts';
+import {
+  type Case,
+  type CaseRunner,
+  createCaseRunner,
+  endsSomething,
+  isRepeatable,
+  json,
+  namesField,
+  refusedWith,
+  unknownValueOf,
+} from './testing/api-cases.ts';
+import { type ApiDescription, type Endpoint, endpointsOf } from './testing/api-description.ts';
 import {
   createRandom,
   forgedCursors,
+  isAllowed,
   malformedIds,
+  malformedNumbers,
   sampleOf,
   script,
   storableTexts,
@@ -20,18 +32,19 @@ import {
   wrongQueryValues,
   wrongValues,
 } from './testing/hostile-input.ts';
+import { createKnownValues } from './testing/known-values.ts';
 import { livePublishing } from './testing/publishing-life.ts';
-import { fillStock, type Stock, unknownId } from './testing/stock.ts';
+import { fillStock, type Stock } from './testing/stock.ts';
 import { createTestEngine, send, type TestEngine } from './testing/test-engine.ts';
 
 const samplesOfEach = 8;
-let serial = 0;
 
 let engine: TestEngine;
 let endpoints: Endpoint[];
 let key: string;
 let stock: Stock;
 let runner: CaseRunner;
+let knownValues: ReturnType<typeof createKnownValues>;
 const random = createRandom(20_260_501);
 
 before(async () => {
@@ -40,6 +53,7 @@ before(async () => {
   key = await engine.createKey(['*']);
   stock = await fillStock(engine, key);
   runner = createCaseRunner(engine.server, key, stock);
+  knownValues = createKnownValues(stock);
 });
 after(async () => engine.close());
 
@@ -173,35 +187,25 @@ test('a body on a route that takes none, and a query where none is read, are ref
   await runner.run(cases);
 });
 
-test('ids: malformed ones are named, unknown ones are not found', async () => {
-  const cases = endpoints
-    .filter(({ pathParameters }) => pathParameters.length > 0)
-    .flatMap((endpoint): Case[] => {
-      const body = endpoint.body === undefined ? {} : { payload: JSON.stringify(sampleOf(endpoint.body, random) ?? {}), headers: json };
+test('ids and names: malformed ones are named, unknown ones are not found', async () => {
+  const cases = endpoints.flatMap((endpoint): Case[] => {
+    const body = endpoint.body === undefined ? {} : { payload: JSON.stringify(sampleOf(endpoint.body, random) ?? {}), headers: json };
+    return endpoint.pathParameters.flatMap((parameter) => {
+      const { name, schema } = parameter;
+      const of = (value: string, check: Case['check']): Case => ({
+        what: `${endpoint.name} of the ${name} ${value.slice(0, 50)}`,
+        request: runner.requestTo(endpoint, { path: { [name]: value }, ...body }),
+        ...(check && { check }),
+      });
+      const malformed = schema.type === 'integer' ? malformedNumbers : malformedIds.filter((value) => !isAllowed(value, schema));
+      assert.ok(malformed.length > 5, `${endpoint.name} takes everything as ${name}`);
       return [
-        ...malformedIds.map((id) => ({
-          what: `${endpoint.name} of ${id.slice(0, 50)}`,
-          request: runner.requestTo(endpoint, { id, ...body }),
-          check: refusedWith(400, 404, 405, 414, 422),
-        })),
-        {
-          what: `${endpoint.name} of nobody`,
-          request: runner.requestTo(endpoint, { id: unknownId, ...body }),
-          check: refusedWith(400, 404, 409, 422),
-        },
+        ...malformed.map((value) => of(value, refusedWith(400, 404, 405, 414, 422))),
+        // What is put there is there.
+        of(unknownValueOf(parameter), endpoint.method === 'PUT' ? undefined : refusedWith(400, 404, 409, 422)),
       ];
     });
-  const versions = endpoints.filter(({ path }) => path.includes('{version}'));
-  for (const endpoint of versions) {
-    for (const version of ['0', '-1', '1.5', 'x', '99999999999999999999', '2147483648', '%00', '1e3']) {
-      const url = endpoint.path.replace('{id}', runner.realIdOf(endpoint)).replace('{version}', version);
-      cases.push({
-        what: `${endpoint.name} ${version}`,
-        request: { ...runner.requestTo(endpoint), url },
-        check: refusedWith(400, 404, 422),
-      });
-    }
-  }
+  });
   await runner.run(cases);
 });
 
@@ -233,7 +237,7 @@ test('queries: wrong, twice, forged, absurd, or unknown', async () => {
 
 test('an Idempotency-Key that is none, or is used for something else', async () => {
   const cases = endpoints
-    .filter(({ method, path }) => method === 'POST' && !path.endsWith('/import'))
+    .filter(({ method }) => method === 'POST')
     .flatMap((endpoint): Case[] => {
       const body = JSON.stringify(endpoint.body === undefined ? undefined : sampleOf(endpoint.body, random));
       const post = (idempotencyKey: string, check?: Case['check']): Case => ({
@@ -244,7 +248,7 @@ test('an Idempotency-Key that is none, or is used for something else', async () 
         }),
         ...(check && { check }),
       });
-      const isKept = endpoint.path !== '/api/v1/keys' && endpoint.path !== '/api/v1/subscribers/{id}/export';
+      const isKept = isRepeatable(endpoint);
       return [
         post('', isKept ? refusedWith(400, 422) : undefined),
         post('x'.repeat(256), isKept ? refusedWith(400, 422) : undefined),
@@ -259,7 +263,10 @@ test('requests of the right shape that are as nasty as the shape allows, on real
   const cases = endpoints.flatMap((endpoint): Case[] =>
     Array.from({ length: endpoint.body === undefined ? 1 : samplesOfEach }, () => {
       const parameters = endpoint.query.filter(({ name }) => name !== 'cursor');
-      const known: Record<string, string | undefined> = { subscriberId: stock.get('/api/v1/subscribers')?.id };
+      const known: Record<string, string | undefined> = {
+        subscriberId: stock.get('/api/v1/subscribers')?.id,
+        segmentId: stock.get('/api/v1/segments')?.id,
+      };
       const query = parameters
         .map(({ name, schema }) => `${name}=${encodeURIComponent(String(known[name] ?? sampleOf(schema, random)))}`)
         .join('&');
@@ -271,35 +278,6 @@ test('requests of the right shape that are as nasty as the shape allows, on real
   );
   await runner.run(cases);
 });
-
-/** Fields that only a value of this engine satisfies, or that are worth a nastier one. */
-function knownValues({ properties = {} }: Schema): Record<string, unknown> {
-  serial += 1;
-  const known: Record<string, unknown> = {
-    email: `o'brien+${serial}%_"x"@example.org`.replaceAll('"', ''),
-    address: `o'brien%_${serial}@example.org`,
-    url: `https://example.org/${serial}/<b>'"%00?q=%ED%A0%80`,
-    articleIds: [stock.get('/api/v1/analytics/content')?.id],
-    segmentId: stock.get('/api/v1/segments')?.id,
-    template: 'digest',
-    category: 'plants',
-    tags: [],
-    topics: [],
-    fields: [],
-    redirectUrl: null,
-    consentStatement: `Send me ${script}`,
-    citations: [],
-    sections: [{ heading: script, paragraphs: storableTexts }],
-    scopes: ['content:read'],
-    country: 'BG',
-    language: 'en',
-    timezone: 'Europe/Sofia',
-    customFields: { a: script },
-    at: '2126-05-01T12:00:00Z',
-    version: undefined,
-  };
-  return Object.fromEntries(Object.entries(known).filter(([name]) => name in properties));
-}
 
 test('every step of an article, a newsletter, a subscriber and a job, with a nasty reason where one is taken', async () => {
   const reason = storableTexts.join(' ');
@@ -386,26 +364,25 @@ test('what an operator asks of caches and events', async () => {
 test('in the end each thing can be ended, and every endpoint has done something', async () => {
   for (const endpoint of endpoints.filter(endsSomething)) {
     const body = endpoint.body === undefined ? {} : { payload: '{}', headers: json };
-    await runner.run([{ what: endpoint.name, request: runner.requestTo(endpoint, { id: runner.realIdOf(endpoint), ...body }) }]);
-    await runner.run([{ what: `${endpoint.name} again`, request: runner.requestTo(endpoint, { id: runner.realIdOf(endpoint), ...body }) }]);
+    const path = runner.realPathOf(endpoint);
+    await runner.run([{ what: endpoint.name, request: runner.requestTo(endpoint, { path, ...body }) }]);
+    await runner.run([{ what: `${endpoint.name} again`, request: runner.requestTo(endpoint, { path, ...body }) }]);
   }
   const unused = { name: `${script} unused`, rules: { all: [] } };
   const { body } = await send(engine.server, { method: 'POST', url: '/api/v1/segments', headers: { 'x-api-key': key }, payload: unused });
   const deletion = { method: 'DELETE', url: `/api/v1/segments/${JSON.parse(body).id}`, headers: { 'x-api-key': key } } as const;
   await runner.run([{ what: 'DELETE /api/v1/segments/{id}', request: deletion }]);
-  const query = `address=${encodeURIComponent(`o'brien%_${serial}@example.org`)}`;
+  const query = `address=${encodeURIComponent("o'brien%_@example.org")}`;
   const address = { 'x-api-key': key };
   await send(engine.server, {
     method: 'POST',
     url: '/api/v1/suppressions',
     headers: address,
-    payload: { address: `o'brien%_${serial}@example.org` },
+    payload: { address: "o'brien%_@example.org" },
   });
   await runner.run([
     { what: 'DELETE /api/v1/suppressions', request: { method: 'DELETE', url: `/api/v1/suppressions?${query}`, headers: address } },
   ]);
-  // These ask something outside, which is not there: a mail server, and a picture on the web.
-  const outside = ['POST /api/v1/campaigns/{id}/test', 'POST /api/v1/newsletter-images/fetch'];
-  const idle = endpoints.map(({ name }) => name).filter((name) => !runner.succeeded.has(name) && !outside.includes(name));
+  const idle = endpoints.map(({ name }) => name).filter((name) => !runner.succeeded.has(name));
   assert.deepEqual(idle, []);
 });

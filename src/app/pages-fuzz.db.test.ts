@@ -1,11 +1,22 @@
 /** Every address that readers and mail programs come to, against everything that they may send: a page, and no fault of ours. */
 import assert from 'node:assert/strict';
+import { createHash, createHmac } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import type { InjectOptions } from 'fastify';
 import { sql } from '#platform/database';
-import { forgedCursors, malformedIds, script, storableTexts, unstorableTexts, wrongQueryValues } from './testing/hostile-input.ts';
+import { mailgunDeliveryVariable, postmarkDeliveryField } from '#platform/mail';
+import { createTrackingTokens } from '#services/distributor';
+import {
+  forgedCursors,
+  malformedIds,
+  script,
+  storableTexts,
+  unstorableTexts,
+  wrongQueryValues,
+  wrongValues,
+} from './testing/hostile-input.ts';
 import { fillStock, type Stock, unknownId } from './testing/stock.ts';
-import { type Answer, createTestEngine, send, type TestEngine } from './testing/test-engine.ts';
+import { type Answer, createTestEngine, mailProviders, send, type TestEngine } from './testing/test-engine.ts';
 
 let engine: TestEngine;
 let stock: Stock;
@@ -57,11 +68,16 @@ async function visit(requests: readonly InjectOptions[]): Promise<void> {
 
 const fill = (route: string, value: string): string => route.replace(/:\w+/g, value);
 
+/** First those of one reader's preferences and way out; then what was tampered with, and the links of a mail. */
 function realTokens(): string[] {
+  const { id: issueId = '', subscriberId = '' } = stock.get('POST /api/v1/campaigns/{id}/pause') ?? {};
+  const tracking = createTrackingTokens(engine.context.secret).sign({ issueId, subscriberId, variant: 0 }, 2);
   const subscriber = stock.get('/api/v1/subscribers')?.id ?? unknownId;
   const unsubscribe = new URL(engine.context.subscriberManager.unsubscribeUrl(subscriber, null)).pathname.split('/').at(-1) ?? '';
   const tampered = `${unsubscribe.slice(0, -2)}${unsubscribe.endsWith('A') ? 'B' : 'A'}${unsubscribe.slice(-1)}`;
-  return [unsubscribe, tampered, unsubscribe.toUpperCase(), `${unsubscribe}.gif`, unsubscribe.slice(0, 20)];
+  const preferences = new URL(engine.context.subscriberManager.preferencesUrl(subscriber)).pathname.split('/').at(-1) ?? '';
+  const ofMails = [tracking.open, `${tracking.open}.gif`, tracking.honeypot, tracking.click(0), tracking.click(1)];
+  return [preferences, unsubscribe, tampered, unsubscribe.toUpperCase(), `${unsubscribe}.gif`, unsubscribe.slice(0, 20), ...ofMails];
 }
 
 test('pages of all sorts, with all sorts of parameters', async () => {
@@ -159,13 +175,85 @@ test('forms of all sorts', async () => {
     { payload: 'garbage', headers: { ...form, 'content-encoding': 'gzip' } },
     { payload: 'email=a%40example.org', headers: { ...form, 'idempotency-key': '' } },
   ];
-  const tokens = ['x', '%00', ...realTokens()];
+  const [preferences = '', unsubscribe = '', ...forged] = realTokens();
+  const post = (url: string, bodiesOf: typeof others) => bodiesOf.map((parts) => ({ method: 'POST' as const, url, ...parts }));
   await visit(
     forms.flatMap((route) => {
-      const urls = route.includes(':') ? tokens.map((token) => fill(route, token)) : [route];
-      return urls.flatMap((url) => others.map((parts) => ({ method: 'POST' as const, url, ...parts })));
+      if (!route.includes(':')) return post(route, others);
+      return [
+        ...[preferences, unsubscribe].flatMap((token) => post(fill(route, token), others)),
+        // What is no token is refused whatever comes along.
+        ...['x', '%00', ...forged].flatMap((token) => post(fill(route, token), others.slice(0, 3))),
+      ];
     }),
   );
+});
+
+test('what mail providers post, signed as theirs or not', async () => {
+  const { id: issueId = '', subscriberId = '' } = stock.get('POST /api/v1/campaigns/{id}/pause') ?? {};
+  const packed = (id: string) => Buffer.from(id.replaceAll('-', ''), 'hex').toString('base64url');
+  const delivery = `${packed(issueId)}.${packed(subscriberId)}`;
+  // Of a length and a kind that no index takes.
+  const endless = Array.from({ length: 50 }, (_, index) => createHash('sha512').update(`${index}`).digest('hex')).join('');
+  const odd = [endless, ...storableTexts, ...unstorableTexts, ...wrongValues, '0001-01-01T00:00:00Z', '9999-12-31T23:59:59Z', 1e15, -1e15];
+  const varied = (post: Readonly<Record<string, unknown>>) =>
+    Object.keys(post).flatMap((name) => odd.map((value) => ({ ...post, [name]: value })));
+  const now = Math.floor(Date.now() / 1000);
+  const signature = { timestamp: now, token: 'a', signature: createHmac('sha256', mailProviders.mailgun).update(`${now}a`).digest('hex') };
+  const postmark = ['Bounce', 'Delivery', 'SpamComplaint', 'SubscriptionChange'].flatMap((RecordType) =>
+    varied({
+      ...{ RecordType, ID: 'a', MessageID: 'b', Type: 'SoftBounce', Details: script, BouncedAt: '2026-05-01T12:00:00Z' },
+      ...{ SuppressSending: true, SuppressionReason: 'ManualSuppression', Metadata: { [postmarkDeliveryField]: delivery } },
+    }),
+  );
+  const mailgun = ['failed', 'delivered', 'complained', 'unsubscribed'].flatMap((event) => [
+    ...varied({
+      ...{ event, id: 'a', timestamp: now, severity: 'permanent', reason: script, message: { headers: { 'message-id': script } } },
+      ...{ 'delivery-status': { code: 450, message: script }, 'user-variables': { [mailgunDeliveryVariable]: delivery } },
+    }),
+    ...odd.map((message) => ({
+      ...{
+        event,
+        id: 'b',
+        severity: 'permanent',
+        'delivery-status': { code: message, message, description: message, 'enhanced-code': message },
+      },
+      'user-variables': { [mailgunDeliveryVariable]: delivery },
+    })),
+  ]);
+  const signed = [
+    ...postmark.map((post) => ({ provider: 'postmark', payload: JSON.stringify(post) })),
+    ...mailgun.map((post) => ({ provider: 'mailgun', payload: JSON.stringify({ signature, 'event-data': post }) })),
+    ...varied(signature).map((each) => ({ provider: 'mailgun', payload: JSON.stringify({ signature: each, 'event-data': {} }) })),
+  ];
+  const raw = [
+    '',
+    'null',
+    '[]',
+    '{',
+    '"a"',
+    '\u0000',
+    '{"__proto__":{"a":1}}',
+    `${'['.repeat(50_000)}${']'.repeat(50_000)}`,
+    'x'.repeat(6_000_000),
+  ];
+  const unsigned = [...Object.keys(mailProviders), 'unknown', '%00'].flatMap((provider) => raw.map((payload) => ({ provider, payload })));
+  const faults: string[] = [];
+  for (const { provider, payload } of [...signed, ...unsigned]) {
+    const answer = await send(engine.server, {
+      method: 'POST',
+      url: `/hooks/mail/${provider}`,
+      payload,
+      headers: {
+        'content-type': 'application/json',
+        authorization: `Basic ${Buffer.from(mailProviders.postmark).toString('base64')}`,
+        'x-twilio-email-event-webhook-signature': payload.slice(0, 20).replace(/[^\x20-\x7e]/g, ''),
+      },
+    });
+    if (![204, 400, 403, 404, 413, 422].includes(answer.status))
+      faults.push(`${provider} ${payload.slice(0, 300)}: ${answer.status} ${answer.body.slice(0, 200)}`);
+  }
+  assert.deepEqual(faults, []);
 });
 
 test('addresses that are none', async () => {

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import type { InjectOptions } from 'fastify';
 import type { HttpServer } from '#platform/http-server';
-import type { Endpoint } from './api-description.ts';
+import type { Endpoint, Parameter } from './api-description.ts';
+import type { PathValues } from './mail-stock.ts';
 import { type Stock, unknownId } from './stock.ts';
-import { type Answer, problemIn, send } from './test-engine.ts';
+import { type Answer, problemIn, secretOfTests, send } from './test-engine.ts';
 
 export type Case = {
   /** Begins with the endpoint's name. */
@@ -13,7 +14,8 @@ export type Case = {
   readonly check?: (answer: Answer, what: string) => void;
 };
 
-export type RequestParts = Partial<InjectOptions> & { readonly id?: string; readonly query?: string };
+/** `path`: instead of what stands behind the endpoint. */
+export type RequestParts = Omit<Partial<InjectOptions>, 'path' | 'query'> & { readonly path?: PathValues; readonly query?: string };
 
 export type CaseRunner = {
   /** Runs all of them, so that one run tells of every fault. */
@@ -21,7 +23,8 @@ export type CaseRunner = {
   /** To a real thing, unless the request would end it. */
   requestTo(endpoint: Endpoint, parts?: RequestParts): InjectOptions;
   withBody(endpoint: Endpoint, body: unknown): InjectOptions;
-  realIdOf(endpoint: Endpoint): string;
+  /** Of what really is there. */
+  realPathOf(endpoint: Endpoint): PathValues;
   /** The names of the endpoints that did something. */
   readonly succeeded: ReadonlySet<string>;
 };
@@ -31,7 +34,19 @@ const requestsAtOnce = 8;
 export const json = { 'content-type': 'application/json' };
 
 /** Nothing that ends the thing on which other cases stand. */
-export const endsSomething = ({ method, path }: Endpoint): boolean => method === 'DELETE' || /\/(cancel|archive)$/.test(path);
+export const endsSomething = ({ method, path }: Endpoint): boolean => method === 'DELETE' || /\/(cancel|archive|disable)$/.test(path);
+
+const isIdempotencyKey = (header: string): boolean => header.toLowerCase() === 'idempotency-key';
+/** Whether a repetition with the same Idempotency-Key gets the answer of the first. */
+export const isRepeatable = ({ headers }: Endpoint): boolean => headers.some(({ name }) => isIdempotencyKey(name));
+
+/** Of the right shape, and nothing stands behind it. */
+export function unknownValueOf({ schema }: Parameter): string {
+  if (schema.type === 'integer') return String(schema.maximum ?? 1_000_000);
+  return schema.format === 'uuid' ? unknownId : 'nobody';
+}
+const unknownPathOf = ({ pathParameters }: Endpoint): PathValues =>
+  Object.fromEntries(pathParameters.map((parameter) => [parameter.name, unknownValueOf(parameter)]));
 
 export const refusedWith =
   (...statuses: number[]) =>
@@ -49,11 +64,14 @@ export const namesField =
   };
 
 /** No fault of ours, and of a client's fault all that is known of it. */
-function checkAnswer(answer: Answer, what: string): void {
+export function checkAnswer(answer: Answer, what: string): void {
   assert.ok(
     answer.status < 500 || (answer.status === 503 && what.includes('/health/ready')),
     `${what}: ${answer.status} ${answer.body.slice(0, 300)}`,
   );
+  const leak = /\n\s+at .+:\d+:\d+|file:\/\/\/|node_modules|\.ts:\d+/.exec(answer.body);
+  assert.equal(leak, null, `${what} shows our code: ${leak?.[0]}`);
+  assert.ok(!answer.body.includes(secretOfTests), `${what} tells a secret`);
   if (answer.status < 400) {
     if (answer.type.startsWith('application/json')) JSON.parse(answer.body);
     return;
@@ -64,7 +82,11 @@ function checkAnswer(answer: Answer, what: string): void {
 
 export function createCaseRunner(server: HttpServer, key: string, stock: Stock): CaseRunner {
   const succeeded = new Set<string>();
-  const realIdOf = ({ path }: Endpoint): string => stock.get(path.slice(0, Math.max(0, path.indexOf('/{'))))?.id ?? unknownId;
+  const realPathOf = ({ name, path }: Endpoint): PathValues => ({
+    ...stock.get(path.slice(0, Math.max(0, path.indexOf('/{')))),
+    ...stock.get(name),
+  });
+  let serial = 0;
 
   async function runOne({ what, request, check }: Case): Promise<string | undefined> {
     const answer = await send(server, request);
@@ -80,23 +102,26 @@ export function createCaseRunner(server: HttpServer, key: string, stock: Stock):
   }
 
   function requestTo(endpoint: Endpoint, parts: RequestParts = {}): InjectOptions {
-    const { id = endsSomething(endpoint) ? unknownId : realIdOf(endpoint), query = '', headers, ...rest } = parts;
-    const path = endpoint.path
-      .replace('{id}', id)
-      .replace(/\{(subscriberId|messageId)\}/g, unknownId)
-      .replace('{name}', parts.id ?? 'unknown')
-      .replace(/\{\w+\}/g, '1');
+    const { path: given, query = '', headers, ...rest } = parts;
+    const values = { ...(endsSomething(endpoint) ? unknownPathOf(endpoint) : realPathOf(endpoint)), ...given };
+    const path = endpoint.path.replace(/\{(\w+)\}/g, (_, name: string) => {
+      const value = values[name];
+      assert.ok(value !== undefined, `nothing stands behind {${name}} of ${endpoint.name}`);
+      return value;
+    });
+    const needsKey = endpoint.headers.some(({ name, required }) => isIdempotencyKey(name) && required);
+    serial += 1;
     return {
+      ...rest,
       method: endpoint.method,
       url: `${path}${query === '' ? '' : `?${query}`}`,
-      headers: { 'x-api-key': key, ...headers },
-      ...rest,
+      headers: { 'x-api-key': key, ...(needsKey && { 'idempotency-key': `fuzz-${serial}` }), ...headers },
     };
   }
 
   return {
     succeeded,
-    realIdOf,
+    realPathOf,
     requestTo,
     withBody: (endpoint, body) => requestTo(endpoint, { headers: json, payload: typeof body === 'string' ? body : JSON.stringify(body) }),
     async run(cases) {

@@ -60,9 +60,18 @@ export type Endpoint = Operation & {
   readonly scope: string | undefined;
   readonly query: readonly Parameter[];
   readonly pathParameters: readonly Parameter[];
+  readonly headers: readonly Parameter[];
+  /** Types of a body that is no JSON. */
+  readonly bodyTypes: readonly string[];
   /** Of a JSON body. */
   readonly body: Schema | undefined;
 };
+
+/** Of a body that may be left out, written as "this, or null", what it is when it is there. */
+function objectOf(schema: Schema | undefined): Schema | undefined {
+  const objects = schema?.anyOf?.filter(({ type }) => type === 'object') ?? [];
+  return objects.length === 1 ? objects[0] : schema;
+}
 
 const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
 
@@ -80,7 +89,9 @@ export function endpointsOf({ paths }: ApiDescription): Endpoint[] {
         scope: operation.security?.[0]?.apiKey?.[0],
         query: parameters.filter((parameter) => parameter.in === 'query'),
         pathParameters: parameters.filter((parameter) => parameter.in === 'path'),
-        body: operation.requestBody?.content['application/json']?.schema,
+        headers: parameters.filter((parameter) => parameter.in === 'header'),
+        bodyTypes: Object.keys(operation.requestBody?.content ?? {}).filter((type) => type !== 'application/json'),
+        body: objectOf(operation.requestBody?.content['application/json']?.schema),
       };
     }),
   );

@@ -45,8 +45,12 @@ const plainTexts = [
   'digest',
   'Europe/Sofia',
   'consent on paper, 2026',
+  '0001-01-01',
   '2026-05-01',
+  '9999-12-31',
+  '0001-01-01T00:00:00Z',
   '2126-05-01T12:00:00Z',
+  '9999-12-31T23:59:59.999Z',
   '0199a5b0-0000-7000-8000-00000000abcd',
 ];
 
@@ -67,6 +71,9 @@ export const malformedIds = [
   '%C0%80',
   'x'.repeat(101),
 ];
+
+/** For a path that wants a number. */
+export const malformedNumbers = ['-1', '1.5', 'x', '99999999999999999999', '2147483648', '%00', '1e3', '%20'];
 
 export const wrongQueryValues = [
   '',
@@ -133,12 +140,12 @@ export const wrongValues: readonly unknown[] = [
   Array.from({ length: 20_000 }, (_, index) => index),
 ];
 
-function isAllowed(text: string, { minLength = 0, maxLength = Number.POSITIVE_INFINITY, pattern, format }: Schema): boolean {
+export function isAllowed(text: string, { minLength = 0, maxLength = Number.POSITIVE_INFINITY, pattern, format }: Schema): boolean {
   if (text.length < minLength || text.length > maxLength) return false;
   if (pattern !== undefined && !new RegExp(pattern, 'u').test(text)) return false;
   if (format === 'uuid') return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text);
-  if (format === 'date') return text === '2026-05-01';
-  if (format === 'date-time') return text === '2126-05-01T12:00:00Z';
+  if (format === 'date') return ['0001-01-01', '2026-05-01', '9999-12-31'].includes(text);
+  if (format === 'date-time') return ['0001-01-01T00:00:00Z', '2126-05-01T12:00:00Z', '9999-12-31T23:59:59.999Z'].includes(text);
   return true;
 }
 

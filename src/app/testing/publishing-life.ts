@@ -3,7 +3,8 @@ import { sql } from '#platform/database';
 import { createPartition } from '#services/distributor';
 import { type CaseRunner, json, refusedWith } from './api-cases.ts';
 import { script } from './hostile-input.ts';
-import type { TestEngine } from './test-engine.ts';
+import { jpeg } from './mail-stock.ts';
+import { png, type TestEngine } from './test-engine.ts';
 
 type Things = {
   readonly engine: TestEngine;
@@ -13,11 +14,6 @@ type Things = {
   readonly subscriberId: string;
   readonly segmentId: string;
 };
-
-const png = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==', 'base64');
-
-/** A frame header of 400 × 400 pixels, which is all that is looked at. */
-const jpeg = Buffer.from('ffd8ffc0000b080190019001011100ffd9', 'hex');
 
 /** What is published beyond the site takes its way through the API: each request names its endpoint as the description does. */
 export async function livePublishing(things: Things): Promise<void> {
@@ -68,6 +64,7 @@ export async function livePublishing(things: Things): Promise<void> {
     const source = { mjml: '<mjml><mj-body><mj-section><mj-column><mj-text>Hi</mj-text></mj-column></mj-section></mj-body></mjml>' };
     await call(`POST ${root}/validate`, {}, { payload: source });
     await make('POST /api/v1/newsletter-images?name=dot', png, { 'content-type': 'image/png' });
+    await make('POST /api/v1/newsletter-images/fetch', { url: `${engine.picturesUrl}/dot.png` });
   }
 
   async function liveCampaigns(): Promise<void> {
@@ -78,6 +75,7 @@ export async function livePublishing(things: Things): Promise<void> {
     await call(`GET ${root}/{id}/preview`, plain);
     await call(`POST ${root}/{id}/preview`, plain, { payload: { subscriberId } });
     await call(`GET ${root}/{id}/preflight`, plain);
+    await call(`POST ${root}/{id}/test`, plain, { payload: { addresses: ["o'brien@example.org"], subscriberId } });
     await call(`POST ${root}/{id}/duplicate`, plain, { payload: {} });
     await call(`POST ${root}/{id}/schedule`, plain, { payload: { at: soon() } });
     await call(`POST ${root}/{id}/unschedule`, plain);
@@ -128,7 +126,7 @@ export async function livePublishing(things: Things): Promise<void> {
     const digests = '/api/v1/recurring-digests';
     const weekly = await make(`POST ${digests}`, { name: 'weekly', cron: '0 8 * * 1' });
     await call(`GET ${digests}/{id}`, weekly);
-    await call(`PATCH ${digests}/{id}`, weekly, { payload: { name: script } });
+    await call(`PATCH ${digests}/{id}`, weekly, { payload: { name: `Each week ${script}` } });
     await call(`POST ${digests}/{id}/run`, weekly);
     await call(`DELETE ${digests}/{id}`, weekly);
   }
@@ -158,6 +156,7 @@ export async function livePublishing(things: Things): Promise<void> {
     await call(`POST ${imports}/{id}/cancel`, list);
     await call(`POST ${imports}/{id}/resume`, list);
     await call('GET /api/v1/subscribers/export', {});
+    await call('GET /api/v1/segments/{id}/cohorts', { id: things.segmentId });
     await call('POST /api/v1/segments/preview', {}, { payload: { rules: { all: [] } } });
     await make('POST /api/v1/segments', { name: 'everybody', rules: { all: [] } });
   }

@@ -1,20 +1,25 @@
 import assert from 'node:assert/strict';
 import { sql } from '#platform/database';
 import { script } from './hostile-input.ts';
+import { fillMailStock, type PathValues, type Surroundings } from './mail-stock.ts';
 import { send, type TestEngine } from './test-engine.ts';
 
-/** One real thing behind each path with an id, by the path up to the id. */
-export type Stock = ReadonlyMap<string, { readonly id: string }> & { readonly size: number };
+/**
+ * Real things behind each path with parameters, by the path up to the first of them. Where an endpoint needs a thing in another
+ * state, or ends what others stand on, there are values for it alone, by its name.
+ */
+export type Stock = ReadonlyMap<string, PathValues>;
 
 export const unknownId = '0199a5b0-0000-7000-8000-00000000dead';
 
 /** Fills an engine with a thing of each kind, through its API where it has a way to make one, and as nasty as it may be. */
 export async function fillStock(engine: TestEngine, key: string): Promise<Stock> {
-  const create = async (url: string, payload: object): Promise<string> => {
-    const answer = await send(engine.server, { method: 'POST', url, headers: { 'x-api-key': key }, payload });
-    assert.ok(answer.status === 201 || answer.status === 202, `${url}: ${answer.body}`);
-    return JSON.parse(answer.body).id;
+  const ask: Surroundings['ask'] = async (method, url, parts = {}) => {
+    const answer = await send(engine.server, { ...parts, method, url, headers: { 'x-api-key': key, ...parts.headers } });
+    assert.ok(answer.status < 300, `${url}: ${answer.body}`);
+    return JSON.parse(answer.body);
   };
+  const create: Surroundings['create'] = async (url, payload) => (await ask('POST', url, { payload })).id;
   const article = {
     title: `Moss ${script}`,
     contentType: 'guide',
@@ -40,20 +45,14 @@ export async function fillStock(engine: TestEngine, key: string): Promise<Stock>
     '/api/v1/custom-fields': await create('/api/v1/custom-fields', { name: 'unused', label: script, type: 'text' }),
     '/api/v1/forms': await create('/api/v1/forms', form),
     '/api/v1/sources': await create('/api/v1/sources', { url: 'https://example.org/<b>?x=%00' }),
-    '/api/v1/campaigns': await create('/api/v1/campaigns', { subject: script, articleIds: [published], segmentId: segment }),
     '/api/v1/generation': await create('/api/v1/generation', { title: script }),
     '/api/v1/keys': apiKey,
     '/api/v1/raw-content': await insertRawContent(engine),
     '/api/v1/jobs': await findJob(engine),
-    '/api/v1/webhook-endpoints': await create('/api/v1/webhook-endpoints', { url: 'https://example.org/<b>', description: script }),
-    '/api/v1/instagram-posts': await create('/api/v1/instagram-posts', { caption: script }),
-    '/api/v1/recurring-digests': await create('/api/v1/recurring-digests', { name: script, cron: '0 8 * * 1' }),
-    '/api/v1/sequences': await create('/api/v1/sequences', {
-      name: script,
-      definition: { trigger: { type: 'manual' }, steps: [{ id: 'a', type: 'send', subject: script, body: script }] },
-    }),
   };
-  return new Map(Object.entries(ids).map(([path, id]) => [path, { id }]));
+  const stock = new Map<string, PathValues>(Object.entries(ids).map(([path, id]) => [path, { id }]));
+  stock.set('/api/v1/content', { id: ids['/api/v1/content'], version: '1' });
+  return new Map([...stock, ...(await fillMailStock(engine, { ask, create, articleId: published, segmentId: segment }))]);
 }
 
 async function insertRawContent({ t }: TestEngine): Promise<string> {

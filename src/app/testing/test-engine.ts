@@ -1,14 +1,34 @@
 import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import type { InjectOptions, RouteOptions } from 'fastify';
 import { createApiKey, type HttpServer, type Scope } from '#platform/http-server';
+import { createMailboxServer } from '#platform/mail';
 import type { ServiceModule } from '#platform/service';
 import { createTestContext, type TestContext } from '../../../tests/support/test-context.ts';
 import { loadConfig } from '../config.ts';
 import { type Context, createContext } from '../context.ts';
 import { createEngineServer } from '../engine-server.ts';
+
+export const png = Buffer.from(
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',
+  'base64',
+);
+
+/** Stands in every secret of the engine: no answer may hold it. */
+export const secretOfTests = 'secret-of-the-tests';
+
+/** What the posts of mail providers are checked by. */
+export const mailProviders = {
+  ses: 'arn:aws:sns:eu-west-1:1:bounces',
+  sendgrid: generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ format: 'der', type: 'spki' }).toString('base64'),
+  postmark: `user:${secretOfTests}`,
+  mailgun: `${secretOfTests}-of-mailgun`,
+};
 
 export type Route = Pick<RouteOptions, 'url' | 'method' | 'config'>;
 
@@ -17,6 +37,8 @@ export type TestEngine = {
   readonly t: TestContext;
   readonly context: Context;
   readonly server: HttpServer;
+  /** A server on loopback that gives a picture for every path. */
+  readonly picturesUrl: string;
   /** Of the services: every route, with what the API's description hides. */
   readonly routes: readonly Route[];
   /** In clear text, with these scopes. */
@@ -27,15 +49,28 @@ export type TestEngine = {
 export async function createTestEngine(): Promise<TestEngine> {
   const t = await createTestContext();
   const dataDir = mkdtempSync(path.join(os.tmpdir(), 'aquascene-test-engine-'));
+  const { database, clock, logger } = t;
+  const mailbox = await createMailboxServer({ database, clock, logger, port: 0 });
+  const pictures = createServer((_request, response) => response.setHeader('content-type', 'image/png').end(png));
+  await new Promise<void>((resolve) => pictures.listen(0, '127.0.0.1', resolve));
+  const picturesHost = `127.0.0.1:${(pictures.address() as AddressInfo).port}`;
   const config = loadConfig({
     DATABASE_URL: t.databaseUrl,
     DATA_DIR: dataDir,
     // All come from one address, and more of them than any reader sends.
     RATE_LIMITS: 'off',
     LOAD_SHEDDING_LAG_MS: '60000',
+    // The process of the tests holds every request at once.
+    LOAD_SHEDDING_MEMORY_MB: '65536',
+    MAILBOX_PORT: String(mailbox.port),
+    CRAWL_ALLOWED_PRIVATE_HOSTS: picturesHost,
+    MAIL_WEBHOOK_SECRETS: Object.entries(mailProviders)
+      .map(([name, secret]) => `${name}=${secret}`)
+      .join(','),
     // Never called: no job runs.
     INSTAGRAM_ACCOUNT_ID: '1',
-    INSTAGRAM_ACCESS_TOKEN: 'token',
+    INSTAGRAM_ACCESS_TOKEN: `${secretOfTests}-of-Instagram`,
+    APP_SECRET: `${secretOfTests}-of-the-engine`,
     LOG_LEVEL: t.logger.level,
     LOG_FORMAT: 'json',
   });
@@ -57,11 +92,15 @@ export async function createTestEngine(): Promise<TestEngine> {
     t,
     context,
     server,
+    picturesUrl: `http://${picturesHost}`,
     routes,
     createKey: async (scopes) => (await createApiKey(t.database, t.clock, { name: 'test', scopes })).key,
     async close() {
       await server.close();
       await context.close();
+      await mailbox.close();
+      pictures.closeAllConnections();
+      pictures.close();
       await t.close();
       rmSync(dataDir, { recursive: true, force: true });
     },

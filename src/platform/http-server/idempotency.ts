@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { FastifyInstance } from 'fastify';
+import { Readable } from 'node:stream';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type Database, sql } from '#platform/database';
 import type { Clock } from '#shared/clock';
 import { AppError } from '#shared/errors';
@@ -46,9 +47,7 @@ export function installIdempotency(app: FastifyInstance, database: Database, clo
       });
     }
     const caller = request.apiKey.id;
-    const requestHash = createHash('sha256')
-      .update(`${request.method} ${request.url}\n${JSON.stringify(request.body ?? null)}`)
-      .digest();
+    const requestHash = createHash('sha256').update(`${request.method} ${request.url}\n`).update(bodyOf(request)).digest();
     const claimed = { caller, key };
     if (await claimKey(database, clock, claimed, requestHash)) {
       request.idempotency = claimed;
@@ -98,6 +97,13 @@ export function installIdempotency(app: FastifyInstance, database: Database, clo
     if (![route.method].flat().includes('POST') || isPage || hasSecretAnswer) return;
     addRouteHooks(route, { preHandler: claim, onSend: keep });
   });
+}
+
+/** By which a body is known again. Of a stream nothing has been read yet: it is known by its type and length. */
+function bodyOf({ body, headers }: FastifyRequest): string | Uint8Array {
+  if (body instanceof Uint8Array) return body;
+  if (body instanceof Readable) return `${headers['content-type']} ${headers['content-length']}`;
+  return JSON.stringify(body ?? null);
 }
 
 type Claim = { readonly caller: string; readonly key: string };

@@ -86,6 +86,12 @@ function operationIdOf(method: string, url: string): string {
 
 const capitalize = (word: string): string => `${word.charAt(0).toUpperCase()}${word.slice(1)}`;
 
+/** Where a route cannot do without the key, it says so; headers come in lower case, and are written so in its schema. */
+function describeKey({ headers }: FastifySchema): object {
+  const { required } = (headers ?? {}) as { required?: readonly string[] };
+  return required?.includes('idempotency-key') ? { ...idempotencyHeaders, required: ['Idempotency-Key'] } : idempotencyHeaders;
+}
+
 /** What a route says elsewhere than in its schema: its name, who may call it, and whether its answer can be had again. */
 function describeRoute({ method, url, config }: RouteOptions, schema: FastifySchema): FastifySchema {
   const access = config?.access;
@@ -94,7 +100,7 @@ function describeRoute({ method, url, config }: RouteOptions, schema: FastifySch
     ...schema,
     operationId: operationIdOf([method].flat()[0] ?? 'get', url),
     security: isPublic ? [] : [{ apiKey: [access] }],
-    ...(method === 'POST' && !isPublic && config?.hasSecretAnswer !== true && { headers: idempotencyHeaders }),
+    ...(method === 'POST' && !isPublic && config?.hasSecretAnswer !== true && { headers: describeKey(schema) }),
   };
 }
 

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Database, Transaction } from '#platform/database';
 import type { Logger, Metrics } from '#platform/telemetry';
 import type { Clock } from '#shared/clock';
@@ -10,6 +11,8 @@ import type { MailEvent } from './mail-event.ts';
 
 /** A mailbox that was full or busy for so many issues within so long is given up. */
 export const softBounceLimit = { issues: 3, days: 30 } as const;
+const maxDetailLength = 1000;
+const maxEventIdLength = 300;
 const dayMs = 24 * 3600_000;
 
 export type ApplyMailEvents = (
@@ -24,6 +27,17 @@ export type ApplyDependencies = {
   readonly metrics: Metrics;
   readonly subscribers: Pick<Audience, 'markBounced' | 'markComplained' | 'unsubscribe'>;
 };
+
+/** Whatever a teller wrote: what the database takes, and an id that an index takes. */
+function storable(event: MailEvent): MailEvent {
+  const textOf = (text: string) => text.toWellFormed().replaceAll('\u0000', '\ufffd');
+  const eventId = textOf(event.eventId);
+  return {
+    ...event,
+    detail: textOf(event.detail.slice(0, maxDetailLength)),
+    eventId: eventId.length > maxEventIdLength ? `sha256:${createHash('sha256').update(eventId).digest('hex')}` : eventId,
+  };
+}
 
 function typeOf({ kind, bounceClass }: MailEvent): EmailEventType {
   if (kind === 'bounced') return bounceClass === 'hard' ? 'hard_bounce' : 'soft_bounce';
@@ -63,7 +77,7 @@ export function createApplyMailEvents({ database, clock, logger, metrics, subscr
   return async (events, teller) => {
     if (events.length === 0) return { applied: 0, unknown: 0 };
     // In one order, so that two tellers wait for each other.
-    const sorted = events.toSorted((left, right) => keyOf(left.delivery).localeCompare(keyOf(right.delivery)));
+    const sorted = events.map(storable).toSorted((left, right) => keyOf(left.delivery).localeCompare(keyOf(right.delivery)));
     const result = await database.transaction(async (tx) => {
       const known = await findDeliveries(
         tx,

@@ -57,7 +57,8 @@ export function createImages(dependencies: {
       });
     }
     if (kind.width * kind.height > maxPixels) {
-      throw invalid(`The picture has ${kind.width} × ${kind.height} pixels; ${maxPixels / 1e6} million are the most.`);
+      const message = `has ${kind.width} × ${kind.height} pixels; ${maxPixels / 1e6} million are the most`;
+      throw invalid(`The picture ${message}.`, [{ path: '/', message }]);
     }
     const sha256 = createHash('sha256').update(content).digest('hex');
     const file = `${sha256.slice(0, 40)}.${kind.extension}`;

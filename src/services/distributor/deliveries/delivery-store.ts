@@ -136,6 +136,15 @@ export type DeliveryRow = {
   readonly nextAttemptAt: Date | null;
 };
 
+/** Whether the subscriber is among the recipients of the issue. */
+export async function hasDelivery(database: Queryable, issueId: string, subscriberId: string): Promise<boolean> {
+  const { found } = await database.one<{ found: boolean }>(
+    'deliveries.has',
+    sql`select exists (select 1 from deliveries where issue_id = ${issueId}::uuid and subscriber_id = ${subscriberId}::uuid) as found`,
+  );
+  return found;
+}
+
 /** By subscriber id; one row more than `limit`, by which a further page is known. */
 export function listDeliveries(
   database: Queryable,

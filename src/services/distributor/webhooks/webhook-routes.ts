@@ -22,6 +22,8 @@ import { listEndpoints, listWebhookDeliveries } from './webhook-store.ts';
 const defaultLimit = 20;
 const read = { access: 'system:read' } as const;
 const write = { access: 'system:write' } as const;
+/** Its answer is kept nowhere, for no Idempotency-Key either. */
+const withSecret = { ...write, hasSecretAnswer: true } as const;
 const tagged = { tags: ['webhooks'] };
 const base = '/api/v1/webhook-endpoints';
 
@@ -65,7 +67,7 @@ function registerEndpoints(app: HttpServer, { database, service }: Options): voi
         body: NewEndpointBody,
         response: { 201: EndpointWithSecretView },
       },
-      config: write,
+      config: withSecret,
     },
     async (request, reply) => {
       const { url, description = '', eventTypes = [] } = request.body;
@@ -118,7 +120,7 @@ function registerActions(app: HttpServer, { clock, service }: Options): void {
         params: IdParams,
         response: { 200: EndpointWithSecretView },
       },
-      config: write,
+      config: withSecret,
     },
     async (request) => {
       const { secret, ...endpoint } = await service.rotateSecret(request.params.id, actorOf(request));

@@ -10,6 +10,7 @@ import {
   deleteEndpoint,
   failPending,
   findEndpoint,
+  hasDelivery,
   insertEndpoint,
   insertMessage,
   lockEndpoint,
@@ -38,7 +39,7 @@ export type WebhookService = {
   rotateSecret(id: string, actor: string): Promise<EndpointWithSecret>;
   /** Sends a message that means nothing; returns its id. */
   sendTest(id: string, actor: string): Promise<string>;
-  /** Sends past messages again, oldest first, at most 10,000; returns how many. */
+  /** Sends past messages again, oldest first, at most 10,000; returns how many. @throws AppError `not_found` for a `messageId` that never went there */
   replay(filter: ReplayFilter, actor: string): Promise<number>;
   /** For the event subscription: keeps the message for every endpoint that wants it. Twice, it does nothing. */
   announce(event: StoredEvent, tx: Transaction): Promise<void>;
@@ -142,6 +143,8 @@ export function createWebhookService(
       database.transaction(async (tx) => {
         const { status } = await locked(tx, filter.endpointId);
         if (status === 'disabled') throw conflict('webhook_endpoint_disabled', 'The endpoint is switched off: switch it on first.');
+        const { endpointId, messageId } = filter;
+        if (messageId !== undefined && !(await hasDelivery(tx, { endpointId, messageId }))) throw notFound('message', messageId);
         const keys = await requeueDeliveries(tx, filter, clock.now(), maxReplayed);
         await sendJobs(tx, keys);
         await audit(tx, filter.endpointId, 'replayed', actor, { messages: keys.length, from: filter.from, to: filter.to });

@@ -176,6 +176,14 @@ export function requeueDeliveries(tx: Queryable, filter: ReplayFilter, now: Date
   );
 }
 
+export async function hasDelivery(database: Queryable, { endpointId, messageId }: DeliveryKey): Promise<boolean> {
+  const { found } = await database.one<{ found: boolean }>(
+    'webhooks.has-delivery',
+    sql`select exists (select 1 from webhook_deliveries where endpoint_id = ${endpointId}::uuid and message_id = ${messageId}::uuid) as found`,
+  );
+  return found;
+}
+
 export function listWebhookDeliveries(
   database: Queryable,
   filter: {

@@ -1,6 +1,7 @@
 import type { Transaction } from '#platform/database';
 import type { ServiceDependencies } from '#platform/service';
-import { conflict, invalid } from '#shared/errors';
+import { conflict, invalid, notFound } from '#shared/errors';
+import { hasDelivery } from '../../deliveries/delivery-store.ts';
 import { requeueFailed, resolveUncertain } from '../../deliveries/ledger-changes.ts';
 import type { Issue } from '../../distributor-types.ts';
 import type { DraftInput, Drafts } from '../drafts/drafts.ts';
@@ -18,7 +19,7 @@ export type Resends = {
   resendUnopened(id: string, changes: DraftInput & { readonly subject: string }, actor: string): Promise<Issue>;
   /**
    * Says what became of a delivery of which nobody knows, or of all of the issue's: it arrived, it failed, or it is sent once
-   * more at the risk of a second copy. @returns how many
+   * more at the risk of a second copy. @returns how many @throws AppError `not_found` where the subscriber is no recipient
    */
   resolveUncertain(id: string, subscriberId: string | null, outcome: UncertainOutcome, actor: string): Promise<number>;
 };
@@ -69,8 +70,10 @@ export function createResends(dependencies: ResendDependencies): Resends {
     },
 
     resolveUncertain: (id, subscriberId, outcome, actor) =>
-      reopen({ id, actor, action: 'uncertain-resolved', details: { outcome, subscriberId } }, (tx, issueId) =>
-        resolveUncertain(dependencies, tx, issueId, subscriberId, outcome, clock.now()),
-      ),
+      reopen({ id, actor, action: 'uncertain-resolved', details: { outcome, subscriberId } }, async (tx, issueId) => {
+        if (subscriberId !== null && !(await hasDelivery(tx, issueId, subscriberId)))
+          throw notFound('delivery to a subscriber', subscriberId);
+        return resolveUncertain(dependencies, tx, issueId, subscriberId, outcome, clock.now());
+      }),
   };
 }
