@@ -101,9 +101,16 @@ export function createAdvancePost({ database, jobs, clock, logger, metrics, api,
       const step = await poll(post, containerId);
       if (step.post.status !== 'publishing' || step.waitMs !== undefined) return step;
     }
-    const begun = await savePost(database, { ...post, publishBegunAt: clock.now() }, clock.now(), true);
-    const mediaId = await api.publish(containerId);
-    return { post: { ...begun, status: 'published', mediaId, publishedAt: clock.now(), statusReason: null } };
+    const begun = await savePost(database, { ...post, publishBegunAt: post.publishBegunAt ?? clock.now() }, clock.now(), true);
+    try {
+      const mediaId = await api.publish(containerId);
+      return { post: { ...begun, status: 'published', mediaId, publishedAt: clock.now(), statusReason: null } };
+    } catch (error) {
+      if (!(error instanceof GraphError) || error.kind !== 'refused') throw error;
+      // An earlier call that nobody heard the answer of may have been carried out only now: then this one is refused.
+      if ((await api.readContainer(containerId)).status !== 'PUBLISHED') throw error;
+      return findPublished(begun);
+    }
   }
 
   function step(post: InstagramPost): Promise<Step> {

@@ -8,10 +8,10 @@ import { sql } from '#platform/database';
 import { createHttpClient, type HttpClient } from '#platform/http-client';
 import type { HttpServer } from '#platform/http-server';
 import { createStorage, type Storage } from '#platform/storage';
+import { type GraphServer, startGraphServer } from '../../../../tests/support/graph-server.ts';
 import { createTestContext, type TestContext } from '../../../../tests/support/test-context.ts';
 import { authorize, createTestServer } from '../../../../tests/support/test-server.ts';
 import { createInstagram, type Instagram } from './instagram.ts';
-import { type GraphServer, startGraphServer } from './testing/graph-server.ts';
 
 const picture = (width: number, height: number) => encode({ width, height, data: Buffer.alloc(width * height * 4, 120) }, 50).data;
 const article = {

@@ -11,13 +11,21 @@ export type GraphServer = {
   readonly token: string;
   readonly published: readonly { id: string; caption: string; children: readonly string[] }[];
   readonly calls: readonly string[];
-  /** Answers the next call whose method and path match with this instead; `drop`: carried out, and the connection cut. */
-  failNext(match: RegExp, answer: { status: number; body: object } | 'drop'): void;
+  /**
+   * Answers the next call whose method and path match with this instead. `drop`: carried out, and the connection cut. `hang`:
+   * neither carried out nor answered until `carryOut`.
+   */
+  failNext(match: RegExp, answer: Failure): void;
+  /** Calls that hang. */
+  hanging(): number;
+  /** Carries out what hangs, and answers whoever still listens. */
+  carryOut(): void;
   /** Polls that find a container still in progress. */
   setPollsUntilReady(polls: number): void;
   close(): Promise<void>;
 };
 
+type Failure = { readonly status: number; readonly body: object } | 'drop' | 'hang';
 type Container = { caption: string; children: string[]; imageUrl: string; polls: number; isPublished: boolean };
 
 const accountId = '17841400000000001';
@@ -27,7 +35,8 @@ export async function startGraphServer(): Promise<GraphServer> {
   const containers = new Map<string, Container>();
   const published: { id: string; caption: string; children: string[]; at: Date }[] = [];
   const calls: string[] = [];
-  const failures: { match: RegExp; answer: { status: number; body: object } | 'drop' }[] = [];
+  const failures: { match: RegExp; answer: Failure }[] = [];
+  let hanging: (() => void)[] = [];
   let pollsUntilReady = 1;
   let lastId = 100;
   const newId = () => String(++lastId);
@@ -91,12 +100,14 @@ export async function startGraphServer(): Promise<GraphServer> {
     calls.push(`${request.method} ${path}`);
     const failing = failures.findIndex(({ match }) => match.test(`${request.method} ${path}`));
     const failure = failing === -1 ? undefined : failures.splice(failing, 1)[0]?.answer;
-    const answer =
-      failure === undefined || failure === 'drop'
-        ? answerTo(request, path, request.method === 'GET' ? url.searchParams : new URLSearchParams(body))
-        : failure;
-    if (failure === 'drop') request.socket.destroy();
-    else response.writeHead(answer.status, { 'content-type': 'application/json' }).end(JSON.stringify(answer.body));
+    const carryOut = () => answerTo(request, path, request.method === 'GET' ? url.searchParams : new URLSearchParams(body));
+    const send = (answer: { readonly status: number; readonly body: object }) =>
+      response.writeHead(answer.status, { 'content-type': 'application/json' }).end(JSON.stringify(answer.body));
+    if (failure === 'hang') hanging.push(() => send(carryOut()));
+    else if (failure === 'drop') {
+      carryOut();
+      request.socket.destroy();
+    } else send(failure ?? carryOut());
   }
 
   const server = createServer((request, response) => {
@@ -112,6 +123,11 @@ export async function startGraphServer(): Promise<GraphServer> {
   return {
     ...{ host, accountId, token, published, calls, url: `http://${host}/v24.0` },
     failNext: (match, answer) => failures.push({ match, answer }),
+    hanging: () => hanging.length,
+    carryOut() {
+      for (const go of hanging) go();
+      hanging = [];
+    },
     setPollsUntilReady: (polls) => {
       pollsUntilReady = polls;
     },
